@@ -1,0 +1,158 @@
+package syncstream
+
+import (
+	"iter"
+	"time"
+
+	"github.com/syncstream/syncstream/internal/split"
+)
+
+// Batch is consecutive messages of one stream of one mirror, kept as the bytes
+// that came. Messages are made from it only when somebody reads.
+//
+// A [Sink] is lent batches: neither they nor their bytes may be changed, or
+// used after the sink's method has returned. Several sinks may read one batch
+// at the same time.
+type Batch struct {
+	source  *Source
+	block   *block // holds data
+	off     int    // of data in block
+	data    []byte
+	first   uint64 // the Num of the first message
+	count   int
+	time    int64 // when the first of its bytes came, Unix time in nanoseconds
+	redraws int   // of its one message
+	lines   split.Mode
+	stream  Stream
+	kind    Kind
+	part    Part // if not PartWhole, the batch is one piece
+}
+
+// Source returns who wrote the batch.
+func (b *Batch) Source() *Source { return b.source }
+
+// Stream returns the stream that the batch came on.
+func (b *Batch) Stream() Stream { return b.stream }
+
+// Kind returns the kind of all messages in the batch. If it is not [Line], the
+// batch is one message.
+func (b *Batch) Kind() Kind { return b.kind }
+
+// Part tells whether the batch is whole lines. If it is not [PartWhole], the
+// batch is one message, a piece of a line.
+func (b *Batch) Part() Part { return b.part }
+
+// Len returns how many messages the batch holds.
+func (b *Batch) Len() int { return b.count }
+
+// First returns the Num of the batch's first message; the others follow it
+// without a hole.
+func (b *Batch) First() uint64 { return b.first }
+
+// Time returns when the first bytes of the batch came. The others came within
+// a millisecond of it.
+func (b *Batch) Time() time.Time { return time.Unix(0, b.time) }
+
+// Redraws returns the [Message.Redraws] of the batch's one message; a batch of
+// several messages has none with redraws.
+func (b *Batch) Redraws() int { return b.redraws }
+
+// Text returns the bytes of all messages, each with its line end.
+func (b *Batch) Text() []byte { return b.data }
+
+// PlainLF reports whether the batch is whole lines, each of which an LF alone
+// or a CR and an LF end: whoever writes it can look for LF and nothing else.
+// A stream's last text, which has no line end, is not plain.
+func (b *Batch) PlainLF() bool {
+	return b.kind == Line && b.part == PartWhole && b.lines <= split.Keep && b.lines != split.Split &&
+		len(b.data) > 0 && b.data[len(b.data)-1] == '\n'
+}
+
+// Lines returns the texts of the messages and their line ends, without
+// copying.
+func (b *Batch) Lines() iter.Seq2[[]byte, End] {
+	return func(yield func([]byte, End) bool) {
+		if b.single() {
+			yield(b.data, EndNone)
+			return
+		}
+		for data := b.data; len(data) > 0; {
+			text, end, n := b.lines.Cut(data)
+			if !yield(text, End(end)) {
+				return
+			}
+			data = data[n:]
+		}
+	}
+}
+
+// All returns the messages of the batch. They own their text, and stay valid.
+func (b *Batch) All() iter.Seq[Message] { return b.from(0) }
+
+// from is All without the first skip messages.
+func (b *Batch) from(skip int) iter.Seq[Message] {
+	return func(yield func(Message) bool) {
+		off := b.offset(skip)
+		data := b.data[off:]
+		all := string(data) // one allocation for all messages
+		m := Message{
+			Source: b.source, Stream: b.stream, Kind: b.kind, Num: b.first + uint64(skip),
+			Time: b.Time(), Part: b.part, Redraws: b.redraws,
+		}
+		if b.single() {
+			m.Text, m.End = all, EndNone
+			yield(m)
+			return
+		}
+		for len(data) > 0 {
+			text, end, n := b.lines.Cut(data)
+			m.Text, m.End = all[:len(text)], End(end)
+			if !yield(m) {
+				return
+			}
+			data, all = data[n:], all[n:]
+			m.Num++
+		}
+	}
+}
+
+// single reports whether data is the text of one message, line breaks and all.
+func (b *Batch) single() bool {
+	return b.kind != Line || b.part == PartFirst || b.part == PartMiddle
+}
+
+// offset returns where in data the message after the first n begins.
+func (b *Batch) offset(n int) int {
+	if b.single() || n >= b.count {
+		if n == 0 {
+			return 0
+		}
+		return len(b.data)
+	}
+	off := 0
+	for range n {
+		_, _, used := b.lines.Cut(b.data[off:])
+		off += used
+	}
+	return off
+}
+
+// maxBatchTime is how long a batch may grow, since its messages share a time.
+const maxBatchTime = time.Millisecond
+
+// join adds next to b where the one follows the other in every respect, and
+// reports whether it did.
+func (b *Batch) join(next *Batch) bool {
+	if b.block != next.block || b.off+len(b.data) != next.off || b.source != next.source ||
+		b.stream != next.stream || !b.joinable() || !next.joinable() ||
+		b.first+uint64(b.count) != next.first || next.time-b.time > int64(maxBatchTime) {
+		return false
+	}
+	b.data = b.block.data[b.off : next.off+len(next.data)]
+	b.count += next.count
+	return true
+}
+
+func (b *Batch) joinable() bool {
+	return b.kind == Line && b.part == PartWhole && b.redraws == 0 && b.count > 0
+}

@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
+	"github.com/syncstream/syncstream/process"
+)
+
+type runOptions struct {
+	copies int
+	names  []string
+	json   bool
+
+	workers        []worker
+	stdout, stderr *os.File
+}
+
+// worker is a command that is to be run.
+type worker struct {
+	name string
+	argv []string
+}
+
+func newRun() *cobra.Command {
+	o := &runOptions{stdout: os.Stdout, stderr: os.Stderr}
+	cmd := &cobra.Command{
+		Use:   "run [flags] 'COMMAND'... | run [flags] [-n N] -- PROGRAM [ARG]...",
+		Short: "Run commands, and show their lines whole, each under its worker's name",
+		Long: `Run commands at once, and show their lines whole, each under its worker's
+name: stdout on stdout, stderr on stderr, as 'name | text'.
+
+Each argument is a command for the shell; what follows -- is one program and
+its arguments. Every worker finds its number, from 0, in SYNCSTREAM_RANK, and
+how many there are in SYNCSTREAM_SIZE. Its stdin is empty.
+
+The exit status is 0; or that of the worker that failed first, 128 and the
+signal's number if one killed it, 126 or 127 if it can't be run or found;
+130 and the like after Ctrl-C; 141 when the output goes nowhere; 2 for wrong
+usage.`,
+		Example: `  syncstream run 'npm start' 'go run ./api'
+  syncstream run -n 4 -- python3 train.py
+  syncstream run --name web,db --json './web' './db' >log.jsonl`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(cmd, args); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	cmd.Flags().IntVarP(&o.copies, "copies", "n", 1, "run `N` copies of the program that follows --")
+	cmd.Flags().StringSliceVar(&o.names, "name", nil, "the workers' `NAMES`, in order, with commas between them")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print each message as JSON, one a line, all on stdout")
+	return cmd
+}
+
+// complete turns flags and arguments into workers.
+func (o *runOptions) complete(cmd *cobra.Command, args []string) error {
+	dash := cmd.ArgsLenAtDash()
+	switch {
+	case o.copies < 1:
+		return usagef(cmd, "-n %d: want at least one copy", o.copies)
+	case len(args) == 0:
+		return usagef(cmd, "nothing to run: want a command, as in: syncstream run 'make -j8'")
+	case dash > 0:
+		return usagef(cmd, "want either commands or -- and one program, not both: %q stands before --", args[0])
+	case dash < 0 && cmd.Flags().Changed("copies"):
+		return usagef(cmd, "-n %d is for one program after --, as in: syncstream run -n %[1]d -- %s", o.copies, args[0])
+	}
+	if dash == 0 {
+		if args[0] == "" {
+			return usagef(cmd, "the program after -- is empty: want its name")
+		}
+		for range o.copies {
+			o.workers = append(o.workers, worker{name: filepath.Base(args[0]), argv: args})
+		}
+	} else {
+		for i, command := range args {
+			if strings.TrimSpace(command) == "" {
+				return usagef(cmd, "command %d of %d is empty: want something for the shell to run", i+1, len(args))
+			}
+			o.workers = append(o.workers, worker{name: commandName(command), argv: []string{"sh", "-c", command}})
+		}
+	}
+	return o.completeNames(cmd)
+}
+
+// completeNames gives each worker a name that no other has.
+func (o *runOptions) completeNames(cmd *cobra.Command) error {
+	if !cmd.Flags().Changed("name") {
+		count := map[string]int{}
+		for _, w := range o.workers {
+			count[w.name]++
+		}
+		for i := range o.workers {
+			if w := &o.workers[i]; count[w.name] > 1 {
+				w.name += "-" + strconv.Itoa(i)
+			}
+		}
+		return nil
+	}
+	if len(o.names) != len(o.workers) {
+		return usagef(cmd, "--name has %d names for %d workers; want one for each", len(o.names), len(o.workers))
+	}
+	seen := map[string]bool{}
+	for i, name := range o.names {
+		switch {
+		case name == "":
+			return usagef(cmd, "--name: name %d of %d is empty", i+1, len(o.names))
+		case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+			return usagef(cmd, "--name %q: want no control characters", name)
+		case seen[name]:
+			return usagef(cmd, "--name %q stands there twice; want each worker's own", name)
+		}
+		seen[name] = true
+		o.workers[i].name = name
+	}
+	return nil
+}
+
+// commandName returns the name of the first program in a shell command.
+func commandName(command string) string {
+	for _, word := range strings.Fields(command) {
+		if strings.Contains(word, "=") {
+			continue // an assignment before the program
+		}
+		name := filepath.Base(word)
+		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") == "" {
+			return name
+		}
+		break
+	}
+	return "sh"
+}
+
+// errOutput stops the workers when nobody takes their lines any more.
+var errOutput = errors.New("the output can't be written")
+
+// run runs the workers and returns the exit status as an error.
+func (o *runOptions) run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	signals := catchSignals(stop)
+	defer signals.stop()
+
+	buf := syncstream.New(syncstream.Config{})
+	output := buf.Attach(o.newSink())
+	go func() { // ends with the program, if the output can always be written
+		<-output.Done()
+		stop(errOutput)
+	}()
+
+	var group process.Group
+	for i, w := range o.workers {
+		p, _ := group.Start(ctx, buf, o.command(i, w), process.Config{
+			Source: syncstream.Source{Name: w.name, Rank: i, Size: len(o.workers)},
+		})
+		signals.add(p)
+	}
+	group.Wait()
+	if err := output.Drain(context.Background()); err != nil {
+		return outputStatus(err)
+	}
+	if sig := signals.first(); sig != 0 {
+		return &exitStatus{code: exitSignal + int(sig)}
+	}
+	if err := buf.Wait(context.Background()); err != nil {
+		return &exitStatus{code: statusOf(err)}
+	}
+	return nil
+}
+
+// newSink returns what shows the messages.
+func (o *runOptions) newSink() syncstream.Sink {
+	view.EnlargePipe(o.stdout)
+	if o.json {
+		return view.NewJSON(o.stdout)
+	}
+	return view.NewTagged(o.stdout, o.stderr)
+}
+
+// command returns the command of worker number rank.
+func (o *runOptions) command(rank int, w worker) *exec.Cmd {
+	cmd := exec.Command(w.argv[0], w.argv[1:]...)
+	cmd.Env = append(os.Environ(),
+		"SYNCSTREAM_RANK="+strconv.Itoa(rank), "SYNCSTREAM_SIZE="+strconv.Itoa(len(o.workers)))
+	return cmd
+}
+
+// outputStatus returns the exit status for output that could not be written: as
+// if SIGPIPE had ended the program, where its reader has gone away.
+func outputStatus(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return &exitStatus{code: exitSignal + int(syscall.SIGPIPE)}
+	}
+	return &exitStatus{code: exitFailure, err: fmt.Errorf("write the workers' lines: %w", err)}
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/syncstream/syncstream/process"
+)
+
+// signals stops the workers when the program is told to end: the first signal
+// asks them, each further one kills.
+type signals struct {
+	ch   chan os.Signal
+	pipe chan os.Signal
+	done chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	workers []*process.Process
+	got     syscall.Signal // the first
+}
+
+// catchSignals calls stop at the first signal.
+func catchSignals(stop context.CancelCauseFunc) *signals {
+	s := &signals{ch: make(chan os.Signal, 4), pipe: make(chan os.Signal, 1), done: make(chan struct{})}
+	signal.Notify(s.ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// A write to a pipe that nobody reads shall fail, not end the program.
+	// (To ignore the signal would have the workers ignore it too.)
+	signal.Notify(s.pipe, syscall.SIGPIPE)
+	go s.loop(stop)
+	return s
+}
+
+func (s *signals) loop(stop context.CancelCauseFunc) {
+	for {
+		select {
+		case <-s.done:
+			return
+		case sig := <-s.ch:
+			s.mu.Lock()
+			again := s.got != 0
+			if !again {
+				s.got, _ = sig.(syscall.Signal)
+			}
+			workers := s.workers
+			s.mu.Unlock()
+			if !again {
+				stop(fmt.Errorf("received %v", sig))
+				continue
+			}
+			for _, p := range workers {
+				p.Stop() // the second time: kill
+			}
+		}
+	}
+}
+
+// add has p killed by a second signal. p may be nil.
+func (s *signals) add(p *process.Process) {
+	if p == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.workers = append(s.workers, p)
+}
+
+// first returns the first signal; 0, if none came.
+func (s *signals) first() syscall.Signal {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.got
+}
+
+func (s *signals) stop() {
+	signal.Stop(s.ch)
+	signal.Stop(s.pipe)
+	close(s.done)
+}

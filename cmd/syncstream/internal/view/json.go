@@ -1,0 +1,40 @@
+package view
+
+import (
+	"io"
+
+	"github.com/syncstream/syncstream"
+)
+
+// JSON is a sink that writes each message as a JSON object, one a line.
+type JSON struct {
+	w   io.Writer
+	buf []byte
+}
+
+// NewJSON returns a sink that writes to w.
+func NewJSON(w io.Writer) *JSON { return &JSON{w: w} }
+
+// WriteBatches writes the messages of batches. The error is the writer's.
+func (j *JSON) WriteBatches(batches []*syncstream.Batch) error {
+	for _, b := range batches {
+		for m := range b.All() {
+			j.buf = append(m.AppendJSON(j.buf), '\n')
+		}
+		if len(j.buf) >= outSize {
+			if err := j.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return j.flush()
+}
+
+func (j *JSON) flush() error {
+	if len(j.buf) == 0 {
+		return nil
+	}
+	_, err := j.w.Write(j.buf)
+	j.buf = j.buf[:0]
+	return err
+}

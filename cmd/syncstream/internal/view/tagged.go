@@ -1,0 +1,167 @@
+// Package view shows messages to people and programs.
+package view
+
+import (
+	"bytes"
+	"io"
+	"slices"
+
+	"github.com/syncstream/syncstream"
+)
+
+// outSize is how much is collected before it is written, unless one batch
+// needs more.
+const outSize = 256 << 10
+
+// broken stands where a line that comes in pieces was interrupted, and where it
+// goes on.
+const broken = "…"
+
+// Tagged is a sink that writes each line behind its source's name, "name |
+// text": stdout on one writer, stderr and what the mirrors had to say on the
+// other, there as "name ! text". It writes whole batches, and many small ones
+// at once.
+type Tagged struct {
+	out, err io.Writer
+	to       io.Writer // where buf goes
+	buf      []byte
+	open     *row // the row that a line's first pieces began, if any
+	tags     map[*syncstream.Source][]byte
+}
+
+// row is an unfinished row of the output.
+type row struct {
+	source *syncstream.Source
+	stream syncstream.Stream
+	to     io.Writer
+}
+
+// NewTagged returns a sink that writes to out and err.
+func NewTagged(out, err io.Writer) *Tagged {
+	return &Tagged{out: out, err: err, to: out, tags: make(map[*syncstream.Source][]byte)}
+}
+
+// WriteBatches writes batches. The error is a writer's.
+func (t *Tagged) WriteBatches(batches []*syncstream.Batch) error {
+	for _, b := range batches {
+		if err := t.add(b); err != nil {
+			return err
+		}
+	}
+	return t.flush()
+}
+
+// add appends one batch to what is to be written.
+func (t *Tagged) add(b *syncstream.Batch) error {
+	to := t.out
+	if s := b.Stream(); s == syncstream.Stderr || s == syncstream.Control {
+		to = t.err
+	}
+	goesOn := t.open != nil && t.open.source == b.Source() && t.open.stream == b.Stream()
+	if t.open != nil && !goesOn {
+		if err := t.turn(t.open.to); err != nil {
+			return err
+		}
+		t.buf = append(t.buf, broken+"\n"...)
+		t.open = nil
+	}
+	if err := t.turn(to); err != nil {
+		return err
+	}
+	switch {
+	case b.Part() != syncstream.PartWhole:
+		t.piece(b, goesOn)
+	case b.Kind() != syncstream.Line:
+		t.grouped(b)
+	case b.PlainLF():
+		t.plain(b)
+	default:
+		for text := range b.Lines() {
+			t.line(t.tag(b.Source()), text)
+		}
+	}
+	if len(t.buf) >= outSize {
+		return t.flush()
+	}
+	return nil
+}
+
+// plain tags lines that an LF ends each. It is where the time goes: it counts
+// once, grows once, and then only searches and copies.
+func (t *Tagged) plain(b *syncstream.Batch) {
+	tag, text := t.tag(b.Source()), b.Text()
+	buf := slices.Grow(t.buf, len(text)+b.Len()*len(tag))
+	n := len(buf)
+	buf = buf[:cap(buf)]
+	for len(text) > 0 {
+		end := bytes.IndexByte(text, '\n') + 1
+		n += copy(buf[n:], tag)
+		n += copy(buf[n:], text[:end])
+		text = text[end:]
+	}
+	t.buf = buf[:n]
+}
+
+func (t *Tagged) line(tag, text []byte) {
+	t.buf = append(t.buf, tag...)
+	t.buf = append(t.buf, text...)
+	t.buf = append(t.buf, '\n')
+}
+
+// piece appends a piece of an overlong line to the row that its first began.
+func (t *Tagged) piece(b *syncstream.Batch, goesOn bool) {
+	if !goesOn {
+		t.buf = append(t.buf, t.tag(b.Source())...)
+		if b.Part() != syncstream.PartFirst {
+			t.buf = append(t.buf, broken...)
+		}
+	}
+	for text := range b.Lines() {
+		t.buf = append(t.buf, text...)
+	}
+	t.open = nil
+	if b.Part() == syncstream.PartLast {
+		t.buf = append(t.buf, '\n')
+	} else {
+		t.open = &row{b.Source(), b.Stream(), t.to}
+	}
+}
+
+// grouped appends a warning or an error, each of its lines under the name.
+func (t *Tagged) grouped(b *syncstream.Batch) {
+	tag := []byte(b.Source().Name + " ! ")
+	for line := range bytes.SplitSeq(b.Text(), []byte{'\n'}) {
+		t.line(tag, line)
+	}
+}
+
+func (t *Tagged) tag(source *syncstream.Source) []byte {
+	tag, ok := t.tags[source]
+	if !ok {
+		tag = []byte(source.Name + " | ")
+		t.tags[source] = tag
+	}
+	return tag
+}
+
+// turn has what follows written to w.
+func (t *Tagged) turn(w io.Writer) error {
+	if t.to == w {
+		return nil
+	}
+	err := t.flush()
+	t.to = w
+	return err
+}
+
+func (t *Tagged) flush() error {
+	if len(t.buf) == 0 {
+		return nil
+	}
+	_, err := t.to.Write(t.buf)
+	t.buf = t.buf[:0]
+	if cap(t.buf) > 4*outSize {
+		t.buf = nil
+	}
+	return err
+}

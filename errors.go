@@ -1,0 +1,70 @@
+package syncstream
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ErrClosed is returned by writes to a mirror, or to a buffer, that has been
+// closed.
+var ErrClosed = errors.New("syncstream: closed")
+
+// Failure is returned by [Buffer.Wait] for the first source that ended with an
+// error of its own.
+type Failure struct {
+	Source *Source
+	Err    error     // why it ended
+	Time   time.Time // when
+}
+
+// Error names the source and the reason.
+func (f *Failure) Error() string { return f.Source.Name + ": " + f.Err.Error() }
+
+// Unwrap returns Err.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// WaitError is returned by [Buffer.Wait] when its context ends first.
+type WaitError struct {
+	Open []SourceStatus // the sources that were still open
+	Err  error          // the context's cause
+}
+
+// Error names up to ten of the sources that are open.
+func (e *WaitError) Error() string {
+	const most = 10
+	var names []string
+	for i, s := range e.Open {
+		if i == most {
+			names = append(names, fmt.Sprintf("%d more", len(e.Open)-most))
+			break
+		}
+		names = append(names, s.Source.Name)
+	}
+	return fmt.Sprintf("syncstream: wait for %d open of the buffer's sources (%s): %v",
+		len(e.Open), strings.Join(names, ", "), e.Err)
+}
+
+// Unwrap returns Err.
+func (e *WaitError) Unwrap() error { return e.Err }
+
+// PanicError is how a function that [Buffer.Go] ran ended when it panicked.
+type PanicError struct {
+	Value any    // what was given to panic; nil after runtime.Goexit
+	Stack []byte // of the goroutine, as runtime/debug.Stack has it
+}
+
+// Error returns the panic's value and the stack.
+func (e *PanicError) Error() string {
+	if e.Value == nil {
+		return "runtime.Goexit was called\n\n" + string(e.Stack)
+	}
+	return fmt.Sprintf("panic: %v\n\n%s", e.Value, e.Stack)
+}
+
+// Unwrap returns the panic's value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}

@@ -1,0 +1,81 @@
+package pipe
+
+import (
+	"fmt"
+	"io"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
+
+const (
+	// largeSize is what a busy pipe is made to hold.
+	largeSize = 1 << 20
+	// maxLarge is how many pipes of this process are enlarged at once. Linux
+	// counts all pipes of a user without privileges together: past 64 MiB each
+	// new one would have 8 KiB.
+	maxLarge = 16
+
+	fSetPipeSize = 1031 // F_SETPIPE_SZ, which package syscall lacks
+)
+
+// Nonblocking reports whether fd was opened for reads that do not wait. [Read]
+// is for no other: it would stop a processor of the Go scheduler.
+func Nonblocking(fd uintptr) bool {
+	flags, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0)
+	return errno == 0 && flags&syscall.O_NONBLOCK != 0
+}
+
+// Read reads what is there, without waiting. The error is [ErrAgain] when
+// there is nothing yet, io.EOF at the end, or the system's.
+func Read(fd uintptr, p []byte) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		switch {
+		case errno == syscall.EINTR:
+			continue
+		case errno == syscall.EAGAIN:
+			return 0, ErrAgain
+		case errno != 0:
+			return 0, fmt.Errorf("read: %w", errno)
+		case n == 0:
+			return 0, io.EOF
+		}
+		return int(n), nil
+	}
+}
+
+// Yield lets another thread have the processor, if one wants it.
+func Yield() { syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
+
+var large atomic.Int32
+
+// Enlarge makes the pipe fd larger, and reports whether it did. The caller then
+// calls [Release] when it has closed it. That it fails is normal: the
+// system's limits are shared by all processes of a user.
+func Enlarge(fd uintptr) bool {
+	if large.Add(1) <= maxLarge && SetSize(fd, largeSize) {
+		return true
+	}
+	large.Add(-1)
+	return false
+}
+
+// Release gives back what Enlarge took.
+func Release() { large.Add(-1) }
+
+// SetSize makes the pipe fd hold n bytes, and reports whether it does.
+func SetSize(fd uintptr, n int) bool {
+	_, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, fSetPipeSize, uintptr(n))
+	return errno == 0
+}
+
+// available returns how many bytes can be read from the pipe fd.
+func available(fd uintptr) int {
+	var n int32
+	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, fd, syscall.TIOCINQ, uintptr(unsafe.Pointer(&n)))
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}

@@ -1,0 +1,304 @@
+package syncstream
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/syncstream/syncstream/internal/split"
+)
+
+// memory is the store that a buffer of this process keeps: a ring of the last
+// messages, the mirrors that write to it and the sinks that read from it.
+//
+// Its one mutex is held for memory work only. A writer that waits for a sink
+// to make room holds no lock but that of its own stream.
+type memory struct {
+	mu   sync.Mutex // guards what follows
+	room sync.Cond  // signalled when a sink has room again, or none is needed
+
+	ring    ring
+	chunk   *block // where small batches are copied
+	used    int    // bytes of chunk
+	written Count
+	lost    Count // written to a mirror after the buffer was closed
+
+	mirrors []*Mirror // all, in the order in which they were opened
+	open    int
+	idle    chan struct{} // closed while no mirror is open
+	failure *Failure      // the first
+	sinks   []*Attachment
+	closed  bool // no new messages
+	ended   bool // none at all
+}
+
+func newMemory(maxMessages, maxBytes int) *memory {
+	s := &memory{ring: ring{maxMessages: maxMessages, maxBytes: maxBytes}, idle: make(chan struct{})}
+	s.room.L = &s.mu
+	close(s.idle)
+	return s
+}
+
+// openMirror registers m, and reports whether the store is open.
+func (s *memory) openMirror(m *Mirror) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.opened = time.Now()
+	if s.closed {
+		m.state, m.closed = StateClosed, m.opened
+		return false
+	}
+	if s.open == 0 {
+		s.idle = make(chan struct{})
+	}
+	s.open++
+	s.mirrors = append(s.mirrors, m)
+	return true
+}
+
+func (s *memory) isClosed(m *Mirror) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return m.state == StateClosed
+}
+
+// closeMirror marks m as closed, for the reason err if it is not nil.
+func (s *memory) closeMirror(m *Mirror, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m.state == StateClosed {
+		return
+	}
+	m.state, m.closed, m.err = StateClosed, time.Now(), err
+	if err != nil && s.failure == nil {
+		s.failure = &Failure{Source: m.source, Err: err, Time: m.closed}
+	}
+	s.open--
+	if s.open == 0 {
+		close(s.idle)
+	}
+	s.room.Broadcast()
+}
+
+// run is what a splitter or a mirror hands to append.
+type run struct {
+	time    int64 // Unix, in nanoseconds
+	data    []byte
+	block   *block // that holds data; nil: data is the caller's and is copied
+	off     int    // of data in block
+	lines   int
+	kind    Kind
+	part    Part
+	redraws int
+	mode    split.Mode
+	final   bool // it belongs to what was there before a Close
+}
+
+// append stores a run of messages of one stream. It waits while a sink has no
+// room.
+func (s *memory) append(m *Mirror, stream Stream, r run) error {
+	b := Batch{
+		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
+		count: r.lines, redraws: r.redraws, data: r.data, block: r.block, off: r.off,
+		time: r.time,
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.admit(m, &b, r.final); err != nil {
+		s.written.add(b.count, len(b.data))
+		s.lost.add(b.count, len(b.data))
+		return err
+	}
+	if b.block == nil {
+		s.copy(&b)
+		defer b.block.release()
+	}
+	b.first = m.written.Messages + 1
+	m.written.add(b.count, len(b.data))
+	m.active = b.time
+	s.written.add(b.count, len(b.data))
+	for _, a := range s.sinks {
+		a.push(b)
+	}
+	s.ring.push(b)
+	return nil
+}
+
+// admit waits until every sink has room for b. After close it waits no more:
+// what was waiting, and what is final, still gets in.
+func (s *memory) admit(m *Mirror, b *Batch, final bool) error {
+	if m.state == StateClosed || s.closed && !final {
+		return ErrClosed
+	}
+	for i := 0; i < len(s.sinks) && !s.closed; {
+		if s.sinks[i].hasRoom(b) {
+			i++
+			continue
+		}
+		s.room.Wait()
+		i = 0 // sinks may have come and gone
+	}
+	return nil
+}
+
+// copy gives b bytes of its own, retained once.
+func (s *memory) copy(b *Batch) {
+	n := len(b.data)
+	if n > chunkSize {
+		b.block, b.off = newBlock(n), 0
+	} else {
+		if s.chunk == nil || s.used+n > chunkSize {
+			if s.chunk != nil {
+				s.chunk.release()
+			}
+			s.chunk, s.used = chunks.get(), 0
+		}
+		s.chunk.retain()
+		b.block, b.off = s.chunk, s.used
+		s.used += n
+	}
+	dst := b.block.data[b.off : b.off+n]
+	copy(dst, b.data)
+	b.data = dst
+}
+
+// hold keeps a stream's partial line where Partials can see it. The bytes are
+// copied, unless they are owned: those of w.held, or their successors.
+func (s *memory) hold(w *Writer, partial []byte, owned bool) error {
+	partial = w.split.Hold(partial)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if owned {
+		w.held = partial
+	} else {
+		w.held = append(shrink(w.held, len(partial)), partial...)
+	}
+	if len(partial) == 0 {
+		return nil
+	}
+	w.heldAt = time.Now()
+	if w.mirror.state == StateClosed || s.closed {
+		w.held = nil
+		return ErrClosed
+	}
+	return nil
+}
+
+// shrink returns held without its bytes, and without its memory where n bytes
+// need far less: an idle stream costs next to nothing.
+func shrink(held []byte, n int) []byte {
+	if cap(held) > 4*n+1024 {
+		return nil
+	}
+	return held[:0]
+}
+
+// close takes no more, and returns the mirrors that are open.
+func (s *memory) close() (open []*Mirror) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.room.Broadcast()
+	for _, m := range s.mirrors {
+		if m.state != StateClosed {
+			open = append(open, m)
+		}
+	}
+	return open
+}
+
+// end lets the sinks end with what they have.
+func (s *memory) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	for _, a := range s.sinks {
+		a.more.Broadcast()
+	}
+}
+
+// last returns the last n messages, oldest first.
+func (s *memory) last(n int) []Message {
+	s.mu.Lock()
+	batches, skip := s.ring.tail(n)
+	s.mu.Unlock()
+	var messages []Message
+	for i := range batches {
+		for m := range batches[i].from(skip) {
+			messages = append(messages, m)
+		}
+		skip = 0
+		batches[i].block.release()
+	}
+	return messages
+}
+
+// partials returns the partial lines of all open mirrors.
+func (s *memory) partials() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var messages []Message
+	for _, m := range s.mirrors {
+		for _, w := range []*Writer{&m.stdout, &m.stderr} {
+			if text := split.Partial(w.held); len(text) > 0 {
+				messages = append(messages, Message{
+					Source: m.source, Stream: w.stream, Time: w.heldAt, Text: string(text), End: EndNone,
+				})
+			}
+		}
+	}
+	return messages
+}
+
+// wait returns when no mirror is open, or ctx ends.
+func (s *memory) wait(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		idle, open, failure := s.idle, s.open, s.failure
+		s.mu.Unlock()
+		if open == 0 {
+			if failure != nil {
+				return failure
+			}
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return &WaitError{Open: s.openSources(), Err: context.Cause(ctx)}
+		}
+	}
+}
+
+func (s *memory) openSources() []SourceStatus {
+	var open []SourceStatus
+	for _, status := range s.sources() {
+		if status.State == StateOpen {
+			open = append(open, status)
+		}
+	}
+	return open
+}
+
+func (s *memory) sources() []SourceStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]SourceStatus, len(s.mirrors))
+	for i, m := range s.mirrors {
+		all[i] = m.statusLocked()
+	}
+	return all
+}
+
+func (s *memory) stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ring.trim()
+	return Stats{
+		Open: s.open, Sources: len(s.mirrors), Written: s.written, Lost: s.lost, Rotated: s.ring.left,
+		Kept: Count{uint64(s.ring.messages), uint64(s.ring.bytes)},
+	}
+}

@@ -1,0 +1,93 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"sync"
+	"time"
+
+	"github.com/syncstream/syncstream"
+)
+
+// Group starts many workers and waits for them. Its zero value is ready to
+// use, and it may not be copied. All its methods may be called by any goroutine
+// at any time.
+type Group struct {
+	// Limit is how many workers run at once; if zero, any number. A negative
+	// value makes Start panic. It may not change once Start was called.
+	Limit int
+
+	once   sync.Once
+	places chan struct{} // holds one element for each worker that runs
+
+	mu      sync.Mutex // guards what follows
+	results []Result
+	running sync.WaitGroup
+}
+
+// Start starts a worker as [Start] does. It waits while Limit workers run; if
+// ctx ends meanwhile, the worker is not started, and the buffer hears nothing
+// of it. An error is part of what Wait returns, so it may be ignored here.
+func (g *Group) Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (*Process, error) {
+	g.once.Do(func() {
+		if g.Limit < 0 {
+			panic(fmt.Sprintf("process: Group.Limit is %d; want a positive number, or zero for any", g.Limit))
+		}
+		if g.Limit > 0 {
+			g.places = make(chan struct{}, g.Limit)
+		}
+	})
+	g.mu.Lock()
+	i := len(g.results)
+	g.results = append(g.results, Result{})
+	g.running.Add(1)
+	g.mu.Unlock()
+	if err := g.enter(ctx); err != nil {
+		source := c.withDefaults(cmd).Source
+		now := time.Now()
+		err := &StartError{Path: cmd.Path, Err: err}
+		g.set(i, Result{Source: &source, Err: err, Stopped: true, Started: now, Ended: now})
+		return nil, err
+	}
+	p, err := Start(ctx, b, cmd, c)
+	go func() {
+		g.set(i, p.Wait())
+		if g.places != nil {
+			<-g.places
+		}
+	}()
+	return p, err
+}
+
+// enter waits for a place.
+func (g *Group) enter(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if g.places == nil {
+		return nil
+	}
+	select {
+	case g.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (g *Group) set(i int, r Result) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.results[i] = r
+	g.running.Done()
+}
+
+// Wait returns when all workers that were started have ended: a result for
+// each, in the order of the calls of Start.
+func (g *Group) Wait() []Result {
+	g.running.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]Result(nil), g.results...)
+}

@@ -1,0 +1,47 @@
+//go:build unix
+
+package process
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+var defaultStopSignal os.Signal = syscall.SIGTERM
+
+// ownGroup has the start of cmd make a process group of its own, so that what
+// the worker starts is stopped with it.
+func ownGroup(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	if !cmd.SysProcAttr.Setsid {
+		cmd.SysProcAttr.Setpgid = true
+	}
+}
+
+// signalGroup signals the group that pid leads.
+func signalGroup(p *os.Process, s os.Signal) error {
+	sig, ok := s.(syscall.Signal)
+	if !ok {
+		return p.Signal(s)
+	}
+	return syscall.Kill(-p.Pid, sig)
+}
+
+// termSignal returns the signal that ended the process, or 0.
+func termSignal(state *os.ProcessState) syscall.Signal {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return status.Signal()
+	}
+	return 0
+}
+
+func nameSignal(name string, s syscall.Signal) string {
+	if name == "" {
+		return fmt.Sprintf("signal %d", int(s))
+	}
+	return fmt.Sprintf("%s (signal %d)", name, int(s))
+}

@@ -1,0 +1,30 @@
+package process
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// Windows has no signals for processes without a console: a stop kills.
+var defaultStopSignal os.Signal = os.Kill
+
+func ownGroup(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+}
+
+// signalGroup reaches the process itself only.
+func signalGroup(p *os.Process, _ os.Signal) error { return p.Kill() }
+
+func termSignal(*os.ProcessState) syscall.Signal { return 0 }
+
+func signalName(s syscall.Signal) string { return s.String() }
+
+// watcher can't tell of a death before the process is reaped here.
+type watcher struct{}
+
+func (watcher) prepare(*exec.Cmd) {}
+func (watcher) await() bool       { return false }
+func (watcher) close()            {}

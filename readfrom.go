@@ -1,0 +1,146 @@
+package syncstream
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/syncstream/syncstream/internal/pipe"
+)
+
+// ReadFrom writes to the mirror's first stream. See [Writer.ReadFrom].
+func (m *Mirror) ReadFrom(r io.Reader) (int64, error) { return m.stdout.ReadFrom(r) }
+
+// ReadFrom writes all that r gives, up to its end, without copying it where
+// that can be avoided; [io.Copy] calls it. Pipes and sockets, as package os
+// and net open them, are read fastest on Linux.
+//
+// It returns r's error, if that is not io.EOF, or [ErrClosed] as Write does.
+func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
+	if c, ok := r.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			p := pipeReader{w: w}
+			p.pipe, _ = r.(*pipe.Reader)
+			if p.accepts(raw) {
+				return p.readAll(raw)
+			}
+		}
+	}
+	return w.readGeneric(r)
+}
+
+// readGeneric reads from any reader, which may wait as long as it likes
+// without holding the stream up.
+func (w *Writer) readGeneric(r io.Reader) (total int64, err error) {
+	buf := make([]byte, feedSize)
+	for {
+		n, err := r.Read(buf)
+		total += int64(n)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return total, err
+			}
+		}
+		if err == io.EOF {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+// busyRead is how many bytes one read must bring for its stream to count as
+// busy: then the writer gets the processor before the next read, which so
+// finds more. Where it is not, that would only cost time.
+const busyRead = 16 << 10
+
+// fullPipe is what a pipe of the usual size holds, and so what a read brings
+// whose writer was stopped by it.
+const fullPipe = 64 << 10
+
+// pipeReader reads a descriptor that has been opened for reads that do not
+// wait. It is told when there is something, and then reads until there is
+// nothing: a wake-up that came meanwhile would not come again. A block is
+// borrowed for each read only, so a stream that is idle has none.
+type pipeReader struct {
+	w     *Writer
+	pipe  *pipe.Reader // nil: a reader that can't be told to finish
+	total int64
+	last  int  // bytes of the last read
+	large bool // the pipe has been enlarged
+	tried bool
+	err   error
+}
+
+func (p *pipeReader) accepts(raw syscall.RawConn) (ok bool) {
+	err := raw.Control(func(fd uintptr) { ok = pipe.Nonblocking(fd) })
+	return ok && err == nil
+}
+
+func (p *pipeReader) readAll(raw syscall.RawConn) (int64, error) {
+	err := raw.Read(p.drain)
+	if p.err == nil && p.finishing() {
+		err = raw.Control(func(fd uintptr) { p.drain(fd) })
+	}
+	if p.large {
+		pipe.Release()
+	}
+	switch {
+	case p.err == nil:
+		p.err = err // the descriptor's deadline passed, or it was closed
+	case p.err == io.EOF:
+		return p.total, nil
+	}
+	if p.err != nil && !errors.Is(p.err, ErrClosed) {
+		p.err = fmt.Errorf("syncstream: read %s of %s: %w", p.w.stream, p.w.mirror.source.Name, p.err)
+	}
+	return p.total, p.err
+}
+
+// drain reads until there is nothing more. It reports false when it is to be
+// called again once there is.
+func (p *pipeReader) drain(fd uintptr) (done bool) {
+	for {
+		if p.last >= busyRead {
+			pipe.Yield()
+		}
+		p.last, p.err = p.w.readOnce(fd)
+		p.total += int64(p.last)
+		if p.err == pipe.ErrAgain {
+			p.err = nil
+			return p.finishing()
+		}
+		if p.err != nil || p.pipe != nil && p.pipe.Took(p.last) {
+			return true
+		}
+		if p.last >= fullPipe && !p.tried {
+			p.tried = true
+			p.large = pipe.Enlarge(fd)
+		}
+	}
+}
+
+func (p *pipeReader) finishing() bool { return p.pipe != nil && p.pipe.Finishing() }
+
+// readOnce reads once, without waiting.
+func (w *Writer) readOnce(fd uintptr) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := readBlocks.get()
+	defer b.release()
+	if len(w.held) > blockSize/4 {
+		n, err := pipe.Read(fd, b.data)
+		if err == nil {
+			err = w.feed(b.data[:n])
+		}
+		return n, err
+	}
+	held := copy(b.data, w.held)
+	n, err := pipe.Read(fd, b.data[held:])
+	if err == nil {
+		err = w.feedBlock(b, n)
+	}
+	return n, err
+}

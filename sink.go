@@ -1,0 +1,255 @@
+package syncstream
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Sink reads all messages of a buffer, whole batches at a time. It loses none:
+// when it is slow, its queue fills, and then the buffer's writers wait for it.
+type Sink interface {
+	// WriteBatches takes some batches, in the order in which they came; but
+	// the pieces of an overlong line come together as long as they keep
+	// coming. One goroutine at a time calls it. The batches are lent until it
+	// returns; see [Batch]. After an error it is not called again.
+	WriteBatches([]*Batch) error
+}
+
+const (
+	// queueBytes is how much may wait for a sink, in bytes of memory. More
+	// would only be colder in the processor's cache.
+	queueBytes = 1 << 20
+	// queueBatches is how many batches may wait for a sink.
+	queueBatches = 4096
+	// chainPatience is how long the pieces of a line are waited for while
+	// other batches wait behind them.
+	chainPatience = 250 * time.Millisecond
+)
+
+// Attachment is one sink on one buffer. All its methods may be called by any
+// goroutine at any time.
+type Attachment struct {
+	store *memory
+	sink  Sink
+	done  chan struct{} // closed when the sink is not called any more
+
+	// What follows is guarded by store.mu.
+	more     sync.Cond // signalled when there is something to do
+	idle     sync.Cond // signalled when batches have been written
+	queue    []*Batch
+	queued   int // bytes of memory in the queue
+	chain    chain
+	pushed   uint64 // batches
+	writing  int    // batches that the sink has now
+	detached bool
+	err      error
+}
+
+func (s *memory) attach(sink Sink) *Attachment {
+	a := &Attachment{store: s, sink: sink, done: make(chan struct{})}
+	a.more.L, a.idle.L = &s.mu, &s.mu
+	s.mu.Lock()
+	s.sinks = append(s.sinks, a)
+	s.mu.Unlock()
+	go a.run()
+	return a
+}
+
+// Done is closed when the sink is not called any more: it has returned an
+// error, was detached, or its buffer was closed and it has got everything.
+func (a *Attachment) Done() <-chan struct{} { return a.done }
+
+// Err returns the error that the sink returned; nil, if it has not returned
+// one.
+func (a *Attachment) Err() error {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	return a.err
+}
+
+// Detach ends the attachment. What waits for the sink is not given to it. It
+// does not wait for a call of the sink that is under way; Done does.
+func (a *Attachment) Detach() {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	a.detachLocked()
+}
+
+// Drain returns when the sink has got all that the buffer took before the
+// call. The error is the sink's, if it has returned one, or ctx's cause.
+func (a *Attachment) Drain(ctx context.Context) error {
+	s := a.store
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		a.idle.Broadcast()
+	})
+	defer stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for all := a.pushed; a.behindLocked(all); a.idle.Wait() {
+		if ctx.Err() != nil {
+			return fmt.Errorf("syncstream: drain a sink with %d batches to go: %w",
+				len(a.queue)+a.writing, context.Cause(ctx))
+		}
+	}
+	return a.err
+}
+
+// behindLocked reports whether one of the first n batches is not written yet.
+func (a *Attachment) behindLocked(n uint64) bool {
+	given := a.pushed - uint64(len(a.queue))
+	return !a.detached && (a.writing > 0 || given < n || a.chain.open && len(a.queue) > 0)
+}
+
+// hasRoom reports whether b may be pushed now. A line that is being written
+// in pieces has room of its own, lest the batches that wait behind it fill it.
+func (a *Attachment) hasRoom(b *Batch) bool {
+	limit := 1
+	if a.chain.open && a.chain.key == b.key() {
+		limit = 2
+	}
+	return a.detached || a.queued < limit*queueBytes && len(a.queue) < limit*queueBatches
+}
+
+// push queues b.
+func (a *Attachment) push(b Batch) {
+	if a.detached {
+		return
+	}
+	if n := len(a.queue); n > 0 && a.queue[n-1].join(&b) {
+		a.queued += len(b.data)
+		return
+	}
+	b.block.retain()
+	a.queue = append(a.queue, &b)
+	a.queued += b.memory()
+	a.pushed++
+	a.more.Signal()
+}
+
+// memory returns how much memory b keeps, about.
+func (b *Batch) memory() int {
+	if b.block.pool == &readBlocks {
+		return blockSize
+	}
+	return len(b.data) + 128
+}
+
+// run gives the sink what is queued, until the attachment ends.
+func (a *Attachment) run() {
+	defer close(a.done)
+	s := a.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		batches := a.takeLocked()
+		if len(batches) == 0 {
+			a.detachLocked()
+			return
+		}
+		s.mu.Unlock()
+		err := a.sink.WriteBatches(batches)
+		for _, b := range batches {
+			b.block.release()
+		}
+		s.mu.Lock()
+		a.writing = 0
+		if err != nil {
+			a.err = err
+			a.detachLocked()
+			return
+		}
+		a.idle.Broadcast()
+	}
+}
+
+// takeLocked waits for batches and takes them out of the queue. It returns
+// none when there will be no more.
+func (a *Attachment) takeLocked() []*Batch {
+	s := a.store
+	for !a.detached {
+		var now []*Batch
+		now, a.queue = a.chain.next(a.queue)
+		if len(now) == 0 && len(a.queue) > 0 {
+			if s.ended || time.Since(a.chain.last) >= chainPatience {
+				a.chain.open = false
+				continue
+			}
+			wake := time.AfterFunc(chainPatience-time.Since(a.chain.last), a.wake)
+			a.more.Wait()
+			wake.Stop()
+			continue
+		}
+		if len(now) > 0 {
+			for _, b := range now {
+				a.queued -= b.memory()
+			}
+			a.writing = len(now)
+			s.room.Broadcast()
+			return now
+		}
+		if s.ended {
+			return nil
+		}
+		a.more.Wait()
+	}
+	return nil
+}
+
+func (a *Attachment) wake() {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	a.more.Broadcast()
+}
+
+func (a *Attachment) detachLocked() {
+	if a.detached {
+		return
+	}
+	a.detached = true
+	for _, b := range a.queue {
+		b.block.release()
+	}
+	a.queue, a.queued = nil, 0
+	s := a.store
+	s.sinks = slices.DeleteFunc(slices.Clone(s.sinks), func(other *Attachment) bool { return other == a })
+	s.room.Broadcast()
+	a.more.Broadcast()
+	a.idle.Broadcast()
+}
+
+// chain keeps the pieces of an overlong line together on their way to a sink.
+type chain struct {
+	open bool // the line's first pieces have been given, its last has not
+	key  streamKey
+	last time.Time // when a piece was given
+}
+
+// next takes those batches out of the queue that are to be given now: all, up
+// to a line in pieces; then only its pieces; and all again behind its last.
+func (c *chain) next(queue []*Batch) (now, later []*Batch) {
+	if !c.open && !slices.ContainsFunc(queue, (*Batch).piece) {
+		return queue, nil
+	}
+	for i := 0; i < len(queue); i++ {
+		b := queue[i]
+		if c.open && b.key() != c.key {
+			later = append(later, b)
+			continue
+		}
+		now = append(now, b)
+		if b.part == PartFirst || b.part == PartMiddle {
+			c.open, c.key, c.last = true, b.key(), time.Now()
+		} else if c.open {
+			c.open = false
+			queue, later, i = append(later, queue[i+1:]...), nil, -1
+		}
+	}
+	return now, later
+}
+
+func (b *Batch) piece() bool { return b.part != PartWhole }
