@@ -26,6 +26,7 @@ type Batch struct {
 	stream  Stream
 	kind    Kind
 	part    Part // if not PartWhole, the batch is one piece
+	helped  bool // the goroutine that brought it calls the sinks itself
 }
 
 // Source returns who wrote the batch.

@@ -91,6 +91,7 @@ type run struct {
 	part    Part
 	redraws int
 	mode    split.Mode
+	help    bool // the caller's goroutine may call the sinks
 	final   bool // it belongs to what was there before a Close
 }
 
@@ -100,17 +101,28 @@ func (s *memory) append(m *Mirror, stream Stream, r run) error {
 	b := Batch{
 		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
 		count: r.lines, redraws: r.redraws, data: r.data, block: r.block, off: r.off,
-		time: r.time,
+		time: r.time, helped: r.help,
 	}
+	sinks, err := s.put(m, &b, r.final)
+	if err == nil && r.help {
+		for _, a := range sinks {
+			a.help()
+		}
+	}
+	return err
+}
+
+// put stores a batch and queues it for the sinks, which it returns.
+func (s *memory) put(m *Mirror, b *Batch, final bool) ([]*Attachment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.admit(m, &b, r.final); err != nil {
+	if err := s.admit(m, b, final); err != nil {
 		s.written.add(b.count, len(b.data))
 		s.lost.add(b.count, len(b.data))
-		return err
+		return nil, err
 	}
 	if b.block == nil {
-		s.copy(&b)
+		s.copy(b)
 		defer b.block.release()
 	}
 	b.first = m.written.Messages + 1
@@ -118,10 +130,10 @@ func (s *memory) append(m *Mirror, stream Stream, r run) error {
 	m.active = b.time
 	s.written.add(b.count, len(b.data))
 	for _, a := range s.sinks {
-		a.push(b)
+		a.push(*b)
 	}
-	s.ring.push(b)
-	return nil
+	s.ring.push(*b)
+	return s.sinks, nil
 }
 
 // admit waits until every sink has room for b. After close it waits no more:

@@ -184,7 +184,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		} else {
 			b := readBlocks.get()
 			n = copy(b.data[copy(b.data, w.held):], rest)
-			err = w.feedBlock(b, n)
+			err = w.feedBlock(b, n, false)
 			b.release()
 		}
 		if err != nil {
@@ -206,13 +206,13 @@ func (w *Writer) feed(p []byte) error {
 }
 
 // feedBlock takes n new bytes in b, which begins with the partial line.
-func (w *Writer) feedBlock(b *block, n int) error {
+func (w *Writer) feedBlock(b *block, n int, help bool) error {
 	held := len(w.held)
 	data := b.data[:held+n]
 	if len(data) < len(b.data)/4 {
 		b = nil // too little to give a block away for
 	}
-	return w.cut(data, origin{held: held, block: b}, false)
+	return w.cut(data, origin{held: held, block: b, help: help}, false)
 }
 
 // origin tells what the bytes given to cut are.
@@ -220,6 +220,7 @@ type origin struct {
 	held  int    // so many bytes at the beginning are the partial line
 	block *block // that holds them; nil: they are copied
 	owned bool   // they are the memory of Writer.held, or take its place
+	help  bool   // the caller's goroutine may call the sinks
 }
 
 // cut sends the messages of data and holds the rest.
@@ -235,7 +236,7 @@ func (w *Writer) cut(data []byte, c origin, final bool) error {
 		at := off + r.Off
 		err := w.mirror.store.append(w.mirror, w.stream, run{
 			time: w.clock.now(), data: data[at : at+r.Len], block: c.block, off: at, mode: w.split.Mode,
-			lines: r.Lines, part: Part(r.Part), redraws: r.Redraws, final: final,
+			lines: r.Lines, part: Part(r.Part), redraws: r.Redraws, help: c.help, final: final,
 		})
 		if err != nil {
 			return err

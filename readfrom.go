@@ -140,7 +140,7 @@ func (w *Writer) readOnce(fd uintptr) (int, error) {
 	held := copy(b.data, w.held)
 	n, err := pipe.Read(fd, b.data[held:])
 	if err == nil {
-		err = w.feedBlock(b, n)
+		err = w.feedBlock(b, n, true)
 	}
 	return n, err
 }

@@ -43,7 +43,8 @@ type Attachment struct {
 	queued   int // bytes of memory in the queue
 	chain    chain
 	pushed   uint64 // batches
-	writing  int    // batches that the sink has now
+	calling  bool   // somebody calls the sink
+	writing  int    // batches that it has now
 	detached bool
 	err      error
 }
@@ -128,7 +129,9 @@ func (a *Attachment) push(b Batch) {
 	a.queue = append(a.queue, &b)
 	a.queued += b.memory()
 	a.pushed++
-	a.more.Signal()
+	if !a.calling && !b.helped {
+		a.more.Signal()
+	}
 }
 
 // memory returns how much memory b keeps, about.
@@ -145,59 +148,82 @@ func (a *Attachment) run() {
 	s := a.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
-		batches := a.takeLocked()
-		if len(batches) == 0 {
+	for !a.detached {
+		if a.calling {
+			a.more.Wait()
+			continue
+		}
+		if batches := a.takeLocked(); len(batches) > 0 {
+			a.callLocked(batches)
+			continue
+		}
+		if s.ended && len(a.queue) == 0 {
 			a.detachLocked()
 			return
 		}
-		s.mu.Unlock()
-		err := a.sink.WriteBatches(batches)
-		for _, b := range batches {
-			b.block.release()
+		if len(a.queue) == 0 {
+			a.more.Wait()
+			continue
 		}
-		s.mu.Lock()
-		a.writing = 0
-		if err != nil {
-			a.err = err
-			a.detachLocked()
-			return
-		}
-		a.idle.Broadcast()
+		// Others wait behind a line in pieces.
+		wake := time.AfterFunc(chainPatience-time.Since(a.chain.last), a.wake)
+		a.more.Wait()
+		wake.Stop()
+	}
+	for a.calling {
+		a.more.Wait()
 	}
 }
 
-// takeLocked waits for batches and takes them out of the queue. It returns
-// none when there will be no more.
-func (a *Attachment) takeLocked() []*Batch {
-	s := a.store
-	for !a.detached {
-		var now []*Batch
-		now, a.queue = a.chain.next(a.queue)
-		if len(now) == 0 && len(a.queue) > 0 {
-			if s.ended || time.Since(a.chain.last) >= chainPatience {
-				a.chain.open = false
-				continue
-			}
-			wake := time.AfterFunc(chainPatience-time.Since(a.chain.last), a.wake)
-			a.more.Wait()
-			wake.Stop()
-			continue
-		}
-		if len(now) > 0 {
-			for _, b := range now {
-				a.queued -= b.memory()
-			}
-			a.writing = len(now)
-			s.room.Broadcast()
-			return now
-		}
-		if s.ended {
-			return nil
-		}
-		a.more.Wait()
+// help calls the sink, if nobody does, for a goroutine that has just queued a
+// batch and whose work is to bring more: so the bytes stay with one processor,
+// and no other goroutine has to be woken for them.
+func (a *Attachment) help() {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	if a.calling || a.detached {
+		return
 	}
-	return nil
+	if batches := a.takeLocked(); len(batches) > 0 {
+		a.callLocked(batches)
+	}
+	if len(a.queue) > 0 || a.detached || a.store.ended {
+		a.more.Broadcast()
+	}
+}
+
+// takeLocked takes out of the queue what is to be given to the sink now.
+func (a *Attachment) takeLocked() []*Batch {
+	if a.chain.open && (a.store.ended || time.Since(a.chain.last) >= chainPatience) {
+		a.chain.open = a.chain.continues(a.queue)
+	}
+	now, later := a.chain.next(a.queue)
+	if len(now) == 0 {
+		return nil
+	}
+	a.queue = later
+	for _, b := range now {
+		a.queued -= b.memory()
+	}
+	a.store.room.Broadcast()
+	return now
+}
+
+// callLocked gives batches to the sink, without the lock.
+func (a *Attachment) callLocked(batches []*Batch) {
+	a.calling, a.writing = true, len(batches)
+	a.store.mu.Unlock()
+	err := a.sink.WriteBatches(batches)
+	for _, b := range batches {
+		b.block.release()
+	}
+	a.store.mu.Lock()
+	a.calling, a.writing = false, 0
+	if err != nil {
+		a.err = err
+		a.detachLocked()
+	}
+	a.idle.Broadcast()
 }
 
 func (a *Attachment) wake() {
@@ -250,6 +276,11 @@ func (c *chain) next(queue []*Batch) (now, later []*Batch) {
 		}
 	}
 	return now, later
+}
+
+// continues reports whether the line's next piece is in the queue.
+func (c *chain) continues(queue []*Batch) bool {
+	return slices.ContainsFunc(queue, func(b *Batch) bool { return b.key() == c.key })
 }
 
 func (b *Batch) piece() bool { return b.part != PartWhole }

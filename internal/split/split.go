@@ -163,15 +163,19 @@ func (s *Splitter) ordinary(data []byte, held int) (n, lines int) {
 	if s.Mode == Split || s.Mode == Python {
 		return s.walk(data, held)
 	}
-	n = held + bytes.LastIndexByte(data[held:], '\n') + 1
-	if n == held {
-		return 0, 0
-	}
+	stop := len(data)
 	if s.Mode == Fold {
-		if i := loneCR(data[:n], max(0, held-1)); i >= 0 {
-			n = bytes.LastIndexByte(data[:i], '\n') + 1
+		// Before the search for LF, which could else go through the same far
+		// text again for each line with a lone CR.
+		if i := loneCR(data, max(0, held-1)); i >= 0 {
+			stop = i
 		}
 	}
+	n = bytes.LastIndexByte(data[min(held, stop):stop], '\n') + 1
+	if n == 0 {
+		return 0, 0
+	}
+	n += held
 	if n > s.Max {
 		return s.walk(data[:n], held)
 	}

@@ -90,17 +90,34 @@ func (t *Tagged) add(b *syncstream.Batch) error {
 // once, grows once, and then only searches and copies.
 func (t *Tagged) plain(b *syncstream.Batch) {
 	tag, text := t.tag(b.Source()), b.Text()
-	buf := slices.Grow(t.buf, len(text)+b.Len()*len(tag))
+	buf := slices.Grow(t.buf, len(text)+b.Len()*len(tag)+len(tagBlock{}))
 	n := len(buf)
 	buf = buf[:cap(buf)]
+	if len(tag) > len(tagBlock{}) {
+		for len(text) > 0 {
+			end := bytes.IndexByte(text, '\n') + 1
+			n += copy(buf[n:], tag)
+			n += copy(buf[n:], text[:end])
+			text = text[end:]
+		}
+		t.buf = buf[:n]
+		return
+	}
+	// A copy whose length the compiler knows is two instructions; the text goes
+	// over what it writes too much.
+	var block tagBlock
+	copy(block[:], tag)
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, '\n') + 1
-		n += copy(buf[n:], tag)
+		*(*tagBlock)(buf[n:]) = block
+		n += len(tag)
 		n += copy(buf[n:], text[:end])
 		text = text[end:]
 	}
 	t.buf = buf[:n]
 }
+
+type tagBlock [16]byte
 
 func (t *Tagged) line(tag, text []byte) {
 	t.buf = append(t.buf, tag...)
