@@ -97,13 +97,14 @@ type run struct {
 
 // append stores a run of messages of one stream. It waits while a sink has no
 // room.
-func (s *memory) append(m *Mirror, stream Stream, r run) error {
-	b := Batch{
-		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
-		count: r.lines, redraws: r.redraws, data: r.data, block: r.block, off: r.off,
-		time: r.time, helped: r.help,
+func (s *memory) append(m *Mirror, stream Stream, r *run) error {
+	s.mu.Lock()
+	if s.extend(m, stream, r) {
+		s.mu.Unlock()
+		return nil
 	}
-	sinks, err := s.put(m, &b, r.final)
+	sinks, err := s.putLocked(m, stream, r)
+	s.mu.Unlock()
 	if err == nil && r.help {
 		for _, a := range sinks {
 			a.help()
@@ -112,17 +113,44 @@ func (s *memory) append(m *Mirror, stream Stream, r run) error {
 	return err
 }
 
-// put stores a batch and queues it for the sinks, which it returns.
-func (s *memory) put(m *Mirror, b *Batch, final bool) ([]*Attachment, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.admit(m, b, final); err != nil {
+// extend is append for what most writes bring: a line more for the newest
+// batch, which only grows by it.
+func (s *memory) extend(m *Mirror, stream Stream, r *run) bool {
+	last := s.ring.last()
+	n := len(r.data)
+	if last == nil || last.source != m.source || last.stream != stream || last.block != s.chunk ||
+		last.off+len(last.data) != s.used || s.used+n > chunkSize || r.block != nil ||
+		r.kind != Line || r.part != PartWhole || r.redraws != 0 || !last.joinable() ||
+		last.first+uint64(last.count) != m.written.Messages+1 || r.time-last.time > int64(maxBatchTime) ||
+		s.closed || m.state == StateClosed || len(s.sinks) > 0 {
+		return false
+	}
+	copy(s.chunk.data[s.used:], r.data)
+	s.used += n
+	last.data = s.chunk.data[last.off:s.used]
+	last.count += r.lines
+	m.active = r.time
+	m.written.add(r.lines, n)
+	s.written.add(r.lines, n)
+	s.ring.grown(r.lines, n)
+	return true
+}
+
+// putLocked stores a run as a batch and queues it for the sinks, which it
+// returns.
+func (s *memory) putLocked(m *Mirror, stream Stream, r *run) ([]*Attachment, error) {
+	b := Batch{
+		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
+		count: r.lines, redraws: r.redraws, data: r.data, block: r.block, off: r.off,
+		time: r.time, helped: r.help,
+	}
+	if err := s.admit(m, &b, r.final); err != nil {
 		s.written.add(b.count, len(b.data))
 		s.lost.add(b.count, len(b.data))
 		return nil, err
 	}
 	if b.block == nil {
-		s.copy(b)
+		s.copy(&b)
 		defer b.block.release()
 	}
 	b.first = m.written.Messages + 1
@@ -130,9 +158,9 @@ func (s *memory) put(m *Mirror, b *Batch, final bool) ([]*Attachment, error) {
 	m.active = b.time
 	s.written.add(b.count, len(b.data))
 	for _, a := range s.sinks {
-		a.push(*b)
+		a.push(b)
 	}
-	s.ring.push(*b)
+	s.ring.push(&b)
 	return s.sinks, nil
 }
 

@@ -106,7 +106,7 @@ func (m *Mirror) say(kind Kind, err error) error {
 
 func (m *Mirror) sayLocked(kind Kind, err error) error {
 	text := strings.TrimRight(err.Error(), "\n")
-	return m.store.append(m, Control, run{
+	return m.store.append(m, Control, &run{
 		time: time.Now().UnixNano(), data: []byte(text), lines: 1, kind: kind, final: true,
 	})
 }
@@ -234,7 +234,7 @@ func (w *Writer) cut(data []byte, c origin, final bool) error {
 			break
 		}
 		at := off + r.Off
-		err := w.mirror.store.append(w.mirror, w.stream, run{
+		err := w.mirror.store.append(w.mirror, w.stream, &run{
 			time: w.clock.now(), data: data[at : at+r.Len], block: c.block, off: at, mode: w.split.Mode,
 			lines: r.Lines, part: Part(r.Part), redraws: r.Redraws, help: c.help, final: final,
 		})

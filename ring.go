@@ -45,22 +45,30 @@ func (r *ring) last() *Batch {
 }
 
 // push adds b and its messages, and lets the oldest go.
-func (r *ring) push(b Batch) {
-	if b.part != PartWhole && !r.chain(&b) {
+func (r *ring) push(b *Batch) {
+	if b.part != PartWhole && !r.chain(b) {
 		r.left.add(b.count, len(b.data))
 		return
 	}
-	r.messages += b.count
-	r.bytes += len(b.data)
-	if last := r.last(); last == nil || !last.join(&b) {
+	if last := r.last(); last == nil || !last.join(b) {
 		b.block.retain()
 		if r.n == len(r.buf) {
-			r.grow()
+			r.enlarge()
 		}
 		r.n++
-		*r.last() = b
+		*r.last() = *b
 	}
-	r.rotate()
+	r.grown(b.count, len(b.data))
+}
+
+// grown takes note of messages that are new in the newest batch, and lets the
+// oldest go.
+func (r *ring) grown(messages, bytes int) {
+	r.messages += messages
+	r.bytes += bytes
+	if r.messages > r.maxMessages || r.bytes > r.maxBytes || r.at(0).count == 0 {
+		r.rotate()
+	}
 }
 
 // chain follows a line that comes in pieces. It reports false where the line's
@@ -80,7 +88,7 @@ func (r *ring) chain(b *Batch) bool {
 	return held
 }
 
-func (r *ring) grow() {
+func (r *ring) enlarge() {
 	buf := make([]Batch, max(16, 2*len(r.buf)))
 	for i := range r.n {
 		buf[i] = *r.at(i)

@@ -176,10 +176,13 @@ func (s *Splitter) ordinary(data []byte, held int) (n, lines int) {
 		return 0, 0
 	}
 	n += held
-	if n > s.Max {
+	switch {
+	case n > s.Max:
 		return s.walk(data[:n], held)
+	case bytes.IndexByte(data[held:n], '\n') == n-held-1:
+		return n, 1 // as most writes bring it
 	}
-	return n, bytes.Count(data[:n], lf)
+	return n, bytes.Count(data[held:n], lf)
 }
 
 var lf = []byte{'\n'}
