@@ -27,6 +27,8 @@ type Batch struct {
 	kind    Kind
 	part    Part // if not PartWhole, the batch is one piece
 	helped  bool // the goroutine that brought it calls the sinks itself
+
+	prepared *block // what a Preparer made of it, if it did
 }
 
 // Source returns who wrote the batch.
@@ -67,6 +69,15 @@ func (b *Batch) Text() []byte { return b.data }
 func (b *Batch) PlainLF() bool {
 	return b.kind == Line && b.part == PartWhole && b.lines <= split.Keep && b.lines != split.Split &&
 		len(b.data) > 0 && b.data[len(b.data)-1] == '\n'
+}
+
+// Prepared returns what [Preparer.Prepare] appended for this batch, if it was
+// called; nil otherwise.
+func (b *Batch) Prepared() []byte {
+	if b.prepared == nil {
+		return nil
+	}
+	return b.prepared.data
 }
 
 // Lines returns the texts of the messages and their line ends, without

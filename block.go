@@ -44,6 +44,9 @@ type blockPool struct {
 var (
 	readBlocks = blockPool{size: blockSize, max: 16}
 	chunks     = blockPool{size: chunkSize, max: 32}
+
+	// preparedBuffers grow to what sinks prepare for a block.
+	preparedBuffers = blockPool{size: blockSize, max: 8}
 )
 
 // get returns a block with one reference.

@@ -103,14 +103,31 @@ func (s *memory) append(m *Mirror, stream Stream, r *run) error {
 		s.mu.Unlock()
 		return nil
 	}
-	sinks, err := s.putLocked(m, stream, r)
+	b := Batch{
+		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
+		count: r.lines, redraws: r.redraws, data: r.data, block: r.block, off: r.off,
+		time: r.time, helped: r.help,
+	}
+	sinks, err := s.putLocked(m, &b, r.final)
 	s.mu.Unlock()
 	if err == nil && r.help {
 		for _, a := range sinks {
-			a.help()
+			if a.prepares(&b) {
+				a.bring(b)
+			}
 		}
 	}
 	return err
+}
+
+// help calls the sinks that have something to do and are idle.
+func (s *memory) help() {
+	s.mu.Lock()
+	sinks := s.sinks
+	s.mu.Unlock()
+	for _, a := range sinks {
+		a.help()
+	}
 }
 
 // extend is append for what most writes bring: a line more for the newest
@@ -136,31 +153,29 @@ func (s *memory) extend(m *Mirror, stream Stream, r *run) bool {
 	return true
 }
 
-// putLocked stores a run as a batch and queues it for the sinks, which it
-// returns.
-func (s *memory) putLocked(m *Mirror, stream Stream, r *run) ([]*Attachment, error) {
-	b := Batch{
-		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
-		count: r.lines, redraws: r.redraws, data: r.data, block: r.block, off: r.off,
-		time: r.time, helped: r.help,
-	}
-	if err := s.admit(m, &b, r.final); err != nil {
+// putLocked stores a batch and queues it for the sinks, which it returns; but
+// not for those that want it prepared.
+func (s *memory) putLocked(m *Mirror, b *Batch, final bool) ([]*Attachment, error) {
+	if err := s.admit(m, b, final); err != nil {
 		s.written.add(b.count, len(b.data))
 		s.lost.add(b.count, len(b.data))
 		return nil, err
 	}
 	if b.block == nil {
-		s.copy(&b)
-		defer b.block.release()
+		s.copy(b)
+	} else {
+		b.block.retain()
 	}
 	b.first = m.written.Messages + 1
 	m.written.add(b.count, len(b.data))
 	m.active = b.time
 	s.written.add(b.count, len(b.data))
 	for _, a := range s.sinks {
-		a.push(b)
+		if !a.prepares(b) {
+			a.push(*b)
+		}
 	}
-	s.ring.push(&b)
+	s.ring.push(b)
 	return s.sinks, nil
 }
 
@@ -175,13 +190,13 @@ func (s *memory) admit(m *Mirror, b *Batch, final bool) error {
 			i++
 			continue
 		}
-		s.room.Wait()
+		s.sinks[i].waitLocked()
 		i = 0 // sinks may have come and gone
 	}
 	return nil
 }
 
-// copy gives b bytes of its own, retained once.
+// copy gives b bytes of its own, in a block that is retained for it.
 func (s *memory) copy(b *Batch) {
 	n := len(b.data)
 	if n > chunkSize {

@@ -124,8 +124,16 @@ func (p *pipeReader) drain(fd uintptr) (done bool) {
 
 func (p *pipeReader) finishing() bool { return p.pipe != nil && p.pipe.Finishing() }
 
-// readOnce reads once, without waiting.
+// readOnce reads once, without waiting, and calls the sinks.
 func (w *Writer) readOnce(fd uintptr) (int, error) {
+	n, err := w.readBlock(fd)
+	if n > 0 {
+		w.mirror.store.help()
+	}
+	return n, err
+}
+
+func (w *Writer) readBlock(fd uintptr) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := readBlocks.get()

@@ -44,14 +44,17 @@ func (r *ring) last() *Batch {
 	return r.at(r.n - 1)
 }
 
-// push adds b and its messages, and lets the oldest go.
+// push adds b and its messages, and lets the oldest go. The ring takes over one
+// reference to b's block.
 func (r *ring) push(b *Batch) {
 	if b.part != PartWhole && !r.chain(b) {
 		r.left.add(b.count, len(b.data))
+		b.block.release()
 		return
 	}
-	if last := r.last(); last == nil || !last.join(b) {
-		b.block.retain()
+	if last := r.last(); last != nil && last.join(b) {
+		b.block.release()
+	} else {
 		if r.n == len(r.buf) {
 			r.enlarge()
 		}

@@ -18,6 +18,17 @@ type Sink interface {
 	WriteBatches([]*Batch) error
 }
 
+// Preparer is a [Sink] that can work on batches before their turn has come, so
+// that several processors share the work.
+type Preparer interface {
+	Sink
+	// Prepare appends to dst what WriteBatches will want of b, which then finds
+	// it as [Batch.Prepared]. Many goroutines call it at a time, each for its
+	// own batch, and only for large ones of whole lines. It returns dst as it is
+	// if there is nothing to prepare.
+	Prepare(dst []byte, b *Batch) []byte
+}
+
 const (
 	// queueBytes is how much may wait for a sink, in bytes of memory. More
 	// would only be colder in the processor's cache.
@@ -34,6 +45,7 @@ const (
 type Attachment struct {
 	store *memory
 	sink  Sink
+	prep  Preparer      // sink, if it is one
 	done  chan struct{} // closed when the sink is not called any more
 
 	// What follows is guarded by store.mu.
@@ -51,6 +63,7 @@ type Attachment struct {
 
 func (s *memory) attach(sink Sink) *Attachment {
 	a := &Attachment{store: s, sink: sink, done: make(chan struct{})}
+	a.prep, _ = sink.(Preparer)
 	a.more.L, a.idle.L = &s.mu, &s.mu
 	s.mu.Lock()
 	s.sinks = append(s.sinks, a)
@@ -116,6 +129,13 @@ func (a *Attachment) hasRoom(b *Batch) bool {
 	return a.detached || a.queued < limit*queueBytes && len(a.queue) < limit*queueBatches
 }
 
+// waitLocked waits until some sink may have room. What the caller has queued so
+// far it can't bring to the sink itself meanwhile.
+func (a *Attachment) waitLocked() {
+	a.more.Signal()
+	a.store.room.Wait()
+}
+
 // push queues b.
 func (a *Attachment) push(b Batch) {
 	if a.detached {
@@ -140,6 +160,14 @@ func (b *Batch) memory() int {
 		return blockSize
 	}
 	return len(b.data) + 128
+}
+
+// release gives back what a queued batch holds.
+func (b *Batch) release() {
+	b.block.release()
+	if b.prepared != nil {
+		b.prepared.release()
+	}
 }
 
 // run gives the sink what is queued, until the attachment ends.
@@ -175,9 +203,32 @@ func (a *Attachment) run() {
 	}
 }
 
+// prepares reports whether b's own goroutine prepares it before it is queued.
+func (a *Attachment) prepares(b *Batch) bool {
+	return a.prep != nil && b.helped && b.block.pool == &readBlocks && b.PlainLF()
+}
+
+// bring queues b, which put has left to its goroutine, once it is prepared.
+func (a *Attachment) bring(b Batch) {
+	p := preparedBuffers.get()
+	p.data = a.prep.Prepare(p.data[:0], &b)
+	b.prepared = p
+	s := a.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.closed && !a.hasRoom(&b) {
+		a.waitLocked()
+	}
+	if a.detached {
+		p.release()
+		return
+	}
+	a.push(b)
+}
+
 // help calls the sink, if nobody does, for a goroutine that has just queued a
 // batch and whose work is to bring more: so the bytes stay with one processor,
-// and no other goroutine has to be woken for them.
+// and no other goroutine has to be woken for them. The caller holds no lock.
 func (a *Attachment) help() {
 	a.store.mu.Lock()
 	defer a.store.mu.Unlock()
@@ -215,7 +266,7 @@ func (a *Attachment) callLocked(batches []*Batch) {
 	a.store.mu.Unlock()
 	err := a.sink.WriteBatches(batches)
 	for _, b := range batches {
-		b.block.release()
+		b.release()
 	}
 	a.store.mu.Lock()
 	a.calling, a.writing = false, 0
@@ -238,7 +289,7 @@ func (a *Attachment) detachLocked() {
 	}
 	a.detached = true
 	for _, b := range a.queue {
-		b.block.release()
+		b.release()
 	}
 	a.queue, a.queued = nil, 0
 	s := a.store
