@@ -157,12 +157,18 @@ func endOf(b []byte) End {
 	return None
 }
 
+// ordinaryStep is how far ordinary looks at least.
+const ordinaryStep = 8 << 10
+
 // ordinary returns how many bytes at the beginning of data are lines that can
 // be told by their ends alone, and how many lines they are.
 func (s *Splitter) ordinary(data []byte, held int) (n, lines int) {
 	if s.Mode == Split || s.Mode == Python {
 		return s.walk(data, held)
 	}
+	// No further than is worth it where a line may be over Max: the next call
+	// would look at all that follows again.
+	data = data[:min(len(data), held+8*s.Max+ordinaryStep)]
 	stop := len(data)
 	if s.Mode == Fold {
 		// Before the search for LF, which could else go through the same far

@@ -61,7 +61,7 @@ func feed(t testing.TB, mode Mode, max int, writes []string) []item {
 			if len(rest) > 0 {
 				t.Fatalf("Next(%q, %d, %t) = %+v: %q is in none of the lines", data, held, final, run, rest)
 			}
-			data, held = data[used:], maxInt(0, held-used)
+			data, held = data[used:], 0 // as Writer.cut does
 		}
 		if final && len(data) > 0 {
 			t.Fatalf("%q is left at the end of input", data)
@@ -75,9 +75,6 @@ func feed(t testing.TB, mode Mode, max int, writes []string) []item {
 	}
 	return items
 }
-
-// maxInt is max, which the parameters of that name hide.
-func maxInt(a, b int) int { return max(a, b) }
 
 // ref is the reference: a machine that takes one byte or one line end at a
 // time from the whole input.
@@ -437,6 +434,7 @@ func TestExhaustive(t *testing.T) {
 	all("", 5)
 }
 
+// max1 stands apart since a variable hides max where it is called.
 func max1(n int) int { return max(1, n) }
 
 func FuzzSplit(f *testing.F) {
