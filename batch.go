@@ -18,6 +18,7 @@ type Batch struct {
 	block   *block // holds data
 	off     int    // of data in block
 	data    []byte
+	memory  int    // what a ring counts for it
 	first   uint64 // the Num of the first message
 	count   int
 	time    int64 // when the first of its bytes came, Unix time in nanoseconds
@@ -26,7 +27,8 @@ type Batch struct {
 	stream  Stream
 	kind    Kind
 	part    Part // if not PartWhole, the batch is one piece
-	helped  bool // the goroutine that brought it calls the sinks itself
+	helped  bool // the goroutine that brings it calls the sinks itself
+	lent    bool // that goroutine holds block while it brings the batch
 
 	prepared *block // what a Preparer made of it, if it did
 }

@@ -6,9 +6,13 @@ import (
 )
 
 const (
-	// blockSize is what one read of a pipe can fill. Smaller ones cost more
-	// system calls; larger ones fall out of the processor's cache.
+	// blockSize is what one read of a pipe can fill.
 	blockSize = 256 << 10
+	// largeSize is the same for a pipe that was enlarged: all that it holds,
+	// and a partial line before it. A reader that comes less often and takes
+	// all costs fewer changes between reader and writer, and these are most of
+	// what reading costs.
+	largeSize = 1<<20 + blockSize/4
 	// chunkSize is the size of the blocks into which small batches are copied,
 	// one behind the other.
 	chunkSize = 64 << 10
@@ -20,6 +24,15 @@ type block struct {
 	data []byte
 	refs atomic.Int32
 	pool *blockPool // nil: left to the garbage collector
+}
+
+// size returns how much memory a batch keeps with the block. Of a chunk, which
+// many share, it is not worth counting.
+func (b *block) size() int {
+	if b.pool == &chunks {
+		return 0
+	}
+	return len(b.data)
 }
 
 func (b *block) retain() { b.refs.Add(1) }
@@ -42,11 +55,12 @@ type blockPool struct {
 }
 
 var (
-	readBlocks = blockPool{size: blockSize, max: 16}
-	chunks     = blockPool{size: chunkSize, max: 32}
+	chunks      = blockPool{size: chunkSize, max: 16}
+	readBlocks  = blockPool{size: blockSize, max: 8}
+	largeBlocks = blockPool{size: largeSize, max: 6}
 
 	// preparedBuffers grow to what sinks prepare for a block.
-	preparedBuffers = blockPool{size: blockSize, max: 8}
+	preparedBuffers = blockPool{size: blockSize, max: 4}
 )
 
 // get returns a block with one reference.

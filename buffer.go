@@ -22,8 +22,8 @@ type Config struct {
 	// When another one comes, the oldest goes.
 	MaxMessages int
 	// MaxBytes is how many bytes of text and line ends are kept; if zero,
-	// DefaultMaxBytes. The memory for them can be twice as much, and about
-	// one MiB besides.
+	// DefaultMaxBytes. The memory for them can be twice as much, or 2 MiB
+	// more; where it would be more than that, the oldest go earlier.
 	MaxBytes int
 	// MaxLine is how many bytes of text one message may have; if zero,
 	// DefaultMaxLine; never more than MaxBytes. A longer line is delivered in

@@ -106,7 +106,7 @@ func (s *memory) append(m *Mirror, stream Stream, r *run) error {
 	b := Batch{
 		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
 		count: r.lines, redraws: r.redraws, data: r.data, block: r.block, off: r.off,
-		time: r.time, helped: r.help,
+		time: r.time, helped: r.help, lent: r.help && r.block != nil,
 	}
 	sinks, err := s.putLocked(m, &b, r.final)
 	s.mu.Unlock()
@@ -199,9 +199,12 @@ func (s *memory) admit(m *Mirror, b *Batch, final bool) error {
 // copy gives b bytes of its own, in a block that is retained for it.
 func (s *memory) copy(b *Batch) {
 	n := len(b.data)
-	if n > chunkSize {
+	switch {
+	case n > blockSize:
 		b.block, b.off = newBlock(n), 0
-	} else {
+	case n > chunkSize:
+		b.block, b.off = readBlocks.get(), 0
+	default:
 		if s.chunk == nil || s.used+n > chunkSize {
 			if s.chunk != nil {
 				s.chunk.release()
@@ -323,7 +326,9 @@ func (s *memory) wait(ctx context.Context) error {
 		select {
 		case <-idle:
 		case <-ctx.Done():
-			return &WaitError{Open: s.openSources(), Err: context.Cause(ctx)}
+			if open := s.openSources(); len(open) > 0 {
+				return &WaitError{Open: open, Err: context.Cause(ctx)}
+			}
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (p *pipeReader) drain(fd uintptr) (done bool) {
 		if p.last >= busyRead {
 			pipe.Yield()
 		}
-		p.last, p.err = p.w.readOnce(fd)
+		p.last, p.err = p.w.readOnce(fd, p.large)
 		p.total += int64(p.last)
 		if p.err == pipe.ErrAgain {
 			p.err = nil
@@ -125,18 +125,22 @@ func (p *pipeReader) drain(fd uintptr) (done bool) {
 func (p *pipeReader) finishing() bool { return p.pipe != nil && p.pipe.Finishing() }
 
 // readOnce reads once, without waiting, and calls the sinks.
-func (w *Writer) readOnce(fd uintptr) (int, error) {
-	n, err := w.readBlock(fd)
+func (w *Writer) readOnce(fd uintptr, large bool) (int, error) {
+	pool := &readBlocks
+	if large {
+		pool = &largeBlocks
+	}
+	n, err := w.readBlock(fd, pool)
 	if n > 0 {
 		w.mirror.store.help()
 	}
 	return n, err
 }
 
-func (w *Writer) readBlock(fd uintptr) (int, error) {
+func (w *Writer) readBlock(fd uintptr, pool *blockPool) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	b := readBlocks.get()
+	b := pool.get()
 	defer b.release()
 	if len(w.held) > blockSize/4 {
 		n, err := pipe.Read(fd, b.data)

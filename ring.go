@@ -16,6 +16,7 @@ type ring struct {
 	buf     []Batch // circular; its length is a power of two
 	head, n int
 
+	memory   int   // bytes that the batches keep from other use, at most maxMemory
 	messages int   // that have not left
 	bytes    int   // of all batches, the left part of the oldest included
 	skip     int   // messages of the oldest batch that have left
@@ -52,9 +53,14 @@ func (r *ring) push(b *Batch) {
 		b.block.release()
 		return
 	}
-	if last := r.last(); last != nil && last.join(b) {
+	last := r.last()
+	if last != nil && last.join(b) {
 		b.block.release()
 	} else {
+		if last == nil || last.block != b.block {
+			b.memory = b.block.size()
+		}
+		r.memory += b.memory
 		if r.n == len(r.buf) {
 			r.enlarge()
 		}
@@ -69,7 +75,7 @@ func (r *ring) push(b *Batch) {
 func (r *ring) grown(messages, bytes int) {
 	r.messages += messages
 	r.bytes += bytes
-	if r.messages > r.maxMessages || r.bytes > r.maxBytes || r.at(0).count == 0 {
+	if r.messages > r.maxMessages || r.bytes > r.maxBytes || r.memory > r.maxMemory() || r.at(0).count == 0 {
 		r.rotate()
 	}
 }
@@ -117,15 +123,20 @@ func (r *ring) rotate() {
 			r.cut(over)
 		}
 	}
-	for r.n > 0 && r.at(0).count == 0 {
+	for r.n > 0 && r.at(0).count == 0 || r.memory > r.maxMemory() && r.n > 1 {
 		r.drop()
 	}
 }
+
+// maxMemory is how much memory the batches may keep, while their bytes are at
+// most maxBytes: a block that a read has filled to a quarter is kept whole.
+func (r *ring) maxMemory() int { return max(2*r.maxBytes, r.maxBytes+8*blockSize) }
 
 // drop removes the oldest batch.
 func (r *ring) drop() {
 	b := r.at(0)
 	r.left.add(b.count, len(b.data))
+	r.memory -= b.memory
 	r.messages -= b.count - r.skip
 	r.bytes -= len(b.data)
 	if b.part == PartFirst {

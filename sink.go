@@ -32,7 +32,7 @@ type Preparer interface {
 const (
 	// queueBytes is how much may wait for a sink, in bytes of memory. More
 	// would only be colder in the processor's cache.
-	queueBytes = 1 << 20
+	queueBytes = 4 << 20
 	// queueBatches is how many batches may wait for a sink.
 	queueBatches = 4096
 	// chainPatience is how long the pieces of a line are waited for while
@@ -147,19 +147,20 @@ func (a *Attachment) push(b Batch) {
 	}
 	b.block.retain()
 	a.queue = append(a.queue, &b)
-	a.queued += b.memory()
+	a.queued += b.keeps()
 	a.pushed++
 	if !a.calling && !b.helped {
 		a.more.Signal()
 	}
 }
 
-// memory returns how much memory b keeps, about.
-func (b *Batch) memory() int {
-	if b.block.pool == &readBlocks {
-		return blockSize
+// keeps returns how much memory b keeps from other use, about.
+func (b *Batch) keeps() int {
+	n := max(len(b.data), b.block.size()) + 128
+	if b.prepared != nil {
+		n += cap(b.prepared.data)
 	}
-	return len(b.data) + 128
+	return n
 }
 
 // release gives back what a queued batch holds.
@@ -205,7 +206,7 @@ func (a *Attachment) run() {
 
 // prepares reports whether b's own goroutine prepares it before it is queued.
 func (a *Attachment) prepares(b *Batch) bool {
-	return a.prep != nil && b.helped && b.block.pool == &readBlocks && b.PlainLF()
+	return a.prep != nil && b.lent && b.PlainLF()
 }
 
 // bring queues b, which put has left to its goroutine, once it is prepared.
@@ -254,7 +255,7 @@ func (a *Attachment) takeLocked() []*Batch {
 	}
 	a.queue = later
 	for _, b := range now {
-		a.queued -= b.memory()
+		a.queued -= b.keeps()
 	}
 	a.store.room.Broadcast()
 	return now
