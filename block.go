@@ -57,10 +57,10 @@ type blockPool struct {
 var (
 	chunks      = blockPool{size: chunkSize, max: 16}
 	readBlocks  = blockPool{size: blockSize, max: 8}
-	largeBlocks = blockPool{size: largeSize, max: 6}
+	largeBlocks = blockPool{size: largeSize, max: 10}
 
 	// preparedBuffers grow to what sinks prepare for a block.
-	preparedBuffers = blockPool{size: blockSize, max: 4}
+	preparedBuffers = blockPool{size: blockSize, max: 6}
 )
 
 // get returns a block with one reference.

@@ -209,11 +209,15 @@ func (w *Writer) feed(p []byte) error {
 func (w *Writer) feedBlock(b *block, n int, help bool) error {
 	held := len(w.held)
 	data := b.data[:held+n]
-	if len(data) < len(b.data)/4 {
+	if len(data) < worthABlock {
 		b = nil // too little to give a block away for
 	}
 	return w.cut(data, origin{held: held, block: b, help: help}, false)
 }
+
+// worthABlock is how many bytes make a batch take over the block that they were
+// read into; fewer are copied.
+const worthABlock = blockSize / 4
 
 // origin tells what the bytes given to cut are.
 type origin struct {

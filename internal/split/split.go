@@ -182,16 +182,31 @@ func (s *Splitter) ordinary(data []byte, held int) (n, lines int) {
 		return 0, 0
 	}
 	n += held
-	switch {
-	case n > s.Max:
-		return s.walk(data[:n], held)
-	case bytes.IndexByte(data[held:n], '\n') == n-held-1:
+	if n = s.hop(data[:n]); n == 0 {
+		return 0, 0
+	}
+	if bytes.IndexByte(data[held:n], '\n') == n-held-1 {
 		return n, 1 // as most writes bring it
 	}
 	return n, bytes.Count(data[held:n], lf)
 }
 
 var lf = []byte{'\n'}
+
+// hop returns how many bytes at the beginning of data, which ends with an LF,
+// are lines not over Max, all but sure: it may stop early before a CR LF. From
+// the start of a line it goes to the last LF that is near enough, and needs not
+// look at those between.
+func (s *Splitter) hop(data []byte) (n int) {
+	for len(data)-n > s.Max+1 {
+		i := bytes.LastIndexByte(data[n:n+s.Max+1], '\n')
+		if i < 0 {
+			return n
+		}
+		n += i + 1
+	}
+	return len(data)
+}
 
 // loneCR returns the index of the first CR at or after from that no LF
 // follows, or -1.
