@@ -18,7 +18,7 @@ type Batch struct {
 	block   *block // holds data
 	off     int    // of data in block
 	data    []byte
-	memory  int    // what a ring counts for it
+	memory  int    // what a ring, or a sink's queue, counts for it
 	first   uint64 // the Num of the first message
 	count   int
 	time    int64 // when the first of its bytes came, Unix time in nanoseconds
@@ -29,8 +29,10 @@ type Batch struct {
 	part    Part // if not PartWhole, the batch is one piece
 	helped  bool // the goroutine that brings it calls the sinks itself
 	lent    bool // that goroutine holds block while it brings the batch
+	odd     bool // its one line ends with several CR before the LF
 
 	prepared *block // what a Preparer made of it, if it did
+	seq      uint64 // counts the batches of one store
 }
 
 // Source returns who wrote the batch.
@@ -69,7 +71,7 @@ func (b *Batch) Text() []byte { return b.data }
 // or a CR and an LF end: whoever writes it can look for LF and nothing else.
 // A stream's last text, which has no line end, is not plain.
 func (b *Batch) PlainLF() bool {
-	return b.kind == Line && b.part == PartWhole && b.lines <= split.Keep && b.lines != split.Split &&
+	return b.kind == Line && b.part == PartWhole && !b.odd && (b.lines == split.Fold || b.lines == split.Keep) &&
 		len(b.data) > 0 && b.data[len(b.data)-1] == '\n'
 }
 
@@ -168,5 +170,5 @@ func (b *Batch) join(next *Batch) bool {
 }
 
 func (b *Batch) joinable() bool {
-	return b.kind == Line && b.part == PartWhole && b.redraws == 0 && b.count > 0
+	return b.kind == Line && b.part == PartWhole && b.redraws == 0 && b.count > 0 && !b.odd && b.prepared == nil
 }

@@ -120,7 +120,11 @@ func (b *Buffer) Attach(s Sink) *Attachment { return b.store.attach(s) }
 // What is kept can still be read, and sinks get what came before: to wait for
 // that, call [Attachment.Drain]. A second call does nothing.
 func (b *Buffer) Close() error {
-	for _, m := range b.store.close() {
+	open, first := b.store.close()
+	if !first {
+		return nil
+	}
+	for _, m := range open {
 		m.Close()
 	}
 	b.store.end()

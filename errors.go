@@ -11,6 +11,10 @@ import (
 // closed.
 var ErrClosed = errors.New("syncstream: closed")
 
+// ErrDetached is returned by [Attachment.Drain] when the sink was detached
+// before it got all that it was to get.
+var ErrDetached = errors.New("syncstream: sink was detached")
+
 // Failure is returned by [Buffer.Wait] for the first source that ended with an
 // error of its own.
 type Failure struct {

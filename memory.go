@@ -28,8 +28,9 @@ type memory struct {
 	idle    chan struct{} // closed while no mirror is open
 	failure *Failure      // the first
 	sinks   []*Attachment
-	closed  bool // no new messages
-	ended   bool // none at all
+	seq     uint64 // counts the batches, for the sinks
+	closed  bool   // no new messages
+	ended   bool   // none at all
 }
 
 func newMemory(maxMessages, maxBytes int) *memory {
@@ -90,6 +91,7 @@ type run struct {
 	kind    Kind
 	part    Part
 	redraws int
+	odd     bool
 	mode    split.Mode
 	help    bool // the caller's goroutine may call the sinks
 	final   bool // it belongs to what was there before a Close
@@ -105,7 +107,7 @@ func (s *memory) append(m *Mirror, stream Stream, r *run) error {
 	}
 	b := Batch{
 		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
-		count: r.lines, redraws: r.redraws, data: r.data, block: r.block, off: r.off,
+		count: r.lines, redraws: r.redraws, odd: r.odd, data: r.data, block: r.block, off: r.off,
 		time: r.time, helped: r.help, lent: r.help && r.block != nil,
 	}
 	sinks, err := s.putLocked(m, &b, r.final)
@@ -120,13 +122,13 @@ func (s *memory) append(m *Mirror, stream Stream, r *run) error {
 	return err
 }
 
-// help calls the sinks that have something to do and are idle.
+// help calls the first sink, if it has something to do and is idle. The others
+// have their own goroutines, lest one holds another up.
 func (s *memory) help() {
 	s.mu.Lock()
-	sinks := s.sinks
-	s.mu.Unlock()
-	for _, a := range sinks {
-		a.help()
+	defer s.mu.Unlock()
+	if len(s.sinks) > 0 {
+		s.sinks[0].helpLocked()
 	}
 }
 
@@ -137,7 +139,7 @@ func (s *memory) extend(m *Mirror, stream Stream, r *run) bool {
 	n := len(r.data)
 	if last == nil || last.source != m.source || last.stream != stream || last.block != s.chunk ||
 		last.off+len(last.data) != s.used || s.used+n > chunkSize || r.block != nil ||
-		r.kind != Line || r.part != PartWhole || r.redraws != 0 || !last.joinable() ||
+		r.kind != Line || r.part != PartWhole || r.redraws != 0 || r.odd || !last.joinable() ||
 		last.first+uint64(last.count) != m.written.Messages+1 || r.time-last.time > int64(maxBatchTime) ||
 		s.closed || m.state == StateClosed || len(s.sinks) > 0 {
 		return false
@@ -170,8 +172,13 @@ func (s *memory) putLocked(m *Mirror, b *Batch, final bool) ([]*Attachment, erro
 	m.written.add(b.count, len(b.data))
 	m.active = b.time
 	s.written.add(b.count, len(b.data))
+	s.seq++
+	b.seq = s.seq
 	for _, a := range s.sinks {
-		if !a.prepares(b) {
+		a.last = b.seq
+		if a.prepares(b) {
+			a.preparing = append(a.preparing, b.seq)
+		} else {
 			a.push(*b)
 		}
 	}
@@ -221,25 +228,35 @@ func (s *memory) copy(b *Batch) {
 }
 
 // hold keeps a stream's partial line where Partials can see it. The bytes are
-// copied, unless they are owned: those of w.held, or their successors.
-func (s *memory) hold(w *Writer, partial []byte, owned bool) error {
+// copied, unless they are all of owned: the memory of w.held, or its successor;
+// if nil, there is none.
+func (s *memory) hold(w *Writer, partial, owned []byte) error {
 	partial = w.split.Hold(partial)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if owned {
-		w.held = partial
-	} else {
-		w.held = append(shrink(w.held, len(partial)), partial...)
-	}
-	if len(partial) == 0 {
-		return nil
-	}
-	w.heldAt = time.Now()
-	if w.mirror.state == StateClosed || s.closed {
-		w.held = nil
+	if len(partial) > 0 && (w.mirror.state == StateClosed || s.closed) {
 		return ErrClosed
 	}
+	switch {
+	case owned == nil:
+		w.held = append(shrink(w.held, len(partial)), partial...)
+	case len(partial) == len(owned):
+		w.held = partial
+	default: // stay in the memory that has grown
+		w.held = append(shrink(owned, len(partial)), partial...)
+	}
+	if len(partial) > 0 {
+		w.heldAt = time.Now()
+	}
 	return nil
+}
+
+// holdAgain goes back to a partial line that stood before bytes came that were
+// refused.
+func (s *memory) holdAgain(w *Writer, partial []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.held = append(w.held[:0], partial...)
 }
 
 // shrink returns held without its bytes, and without its memory where n bytes
@@ -251,12 +268,13 @@ func shrink(held []byte, n int) []byte {
 	return held[:0]
 }
 
-// close takes no more, and returns the mirrors that are open.
-func (s *memory) close() (open []*Mirror) {
+// close takes no more, and returns the mirrors that are open, and whether this
+// is the first call.
+func (s *memory) close() (open []*Mirror, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil
+		return nil, false
 	}
 	s.closed = true
 	s.room.Broadcast()
@@ -265,7 +283,7 @@ func (s *memory) close() (open []*Mirror) {
 			open = append(open, m)
 		}
 	}
-	return open
+	return open, true
 }
 
 // end lets the sinks end with what they have.

@@ -131,8 +131,8 @@ func (m *Mirror) CloseWithError(err error) error {
 	if err != nil {
 		failed = errors.Join(failed, m.sayLocked(Error, err))
 	}
-	m.store.closeMirror(m, err)
 	m.cancel(ErrClosed)
+	m.store.closeMirror(m, err)
 	return failed
 }
 
@@ -227,31 +227,54 @@ type origin struct {
 	help  bool   // the caller's goroutine may call the sinks
 }
 
+// memory returns data if it is or becomes that of Writer.held.
+func (c *origin) memory(data []byte) []byte {
+	if c.owned {
+		return data
+	}
+	return nil
+}
+
 // cut sends the messages of data and holds the rest.
 func (w *Writer) cut(data []byte, c origin, final bool) error {
 	held := c.held
 	off := 0
 	for off < len(data) {
+		before := w.split
 		r, used := w.split.Next(data[off:], held, final)
 		if r.Lines == 0 {
-			off += used
-			break
+			if off+used == len(data) && len(w.held) == 0 {
+				return nil
+			}
+			err := w.mirror.store.hold(w, data[off+used:], c.memory(data))
+			if err != nil {
+				w.refuse(before, data, off, c.held)
+			}
+			return err
 		}
 		at := off + r.Off
 		err := w.mirror.store.append(w.mirror, w.stream, &run{
 			time: w.clock.now(), data: data[at : at+r.Len], block: c.block, off: at, mode: w.split.Mode,
-			lines: r.Lines, part: Part(r.Part), redraws: r.Redraws, help: c.help, final: final,
+			lines: r.Lines, part: Part(r.Part), redraws: r.Redraws, odd: r.Odd, help: c.help, final: final,
 		})
 		if err != nil {
+			w.refuse(before, data, off, c.held)
 			return err
 		}
 		off += used
 		held = 0
 	}
-	if off == len(data) && len(w.held) == 0 {
+	if len(w.held) == 0 {
 		return nil
 	}
-	return w.mirror.store.hold(w, data[off:], c.owned && off == 0)
+	return w.mirror.store.hold(w, nil, c.memory(data))
+}
+
+// refuse goes back to before data[off:] came, of which the first held bytes
+// are the partial line that was there: so it is not lost, and comes but once.
+func (w *Writer) refuse(before split.Splitter, data []byte, off, held int) {
+	w.split = before
+	w.mirror.store.holdAgain(w, data[min(off, held):held])
 }
 
 // finish makes a message of the partial line. It needs mu.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 
 	"github.com/syncstream/syncstream/internal/pipe"
@@ -13,19 +14,24 @@ import (
 func (m *Mirror) ReadFrom(r io.Reader) (int64, error) { return m.stdout.ReadFrom(r) }
 
 // ReadFrom writes all that r gives, up to its end, without copying it where
-// that can be avoided; [io.Copy] calls it. Pipes and sockets, as package os
-// and net open them, are read fastest on Linux.
+// that can be avoided; [io.Copy] calls it. Pipes, as package os opens them, are
+// read fastest on Linux.
 //
 // It returns r's error, if that is not io.EOF, or [ErrClosed] as Write does.
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
-	if c, ok := r.(syscall.Conn); ok {
-		if raw, err := c.SyscallConn(); err == nil {
-			p := pipeReader{w: w}
-			p.pipe, _ = r.(*pipe.Reader)
-			if p.accepts(raw) {
-				return p.readAll(raw)
-			}
-		}
+	// Not any syscall.Conn: a type around a file may have a Read of its own.
+	p := pipeReader{w: w, r: r}
+	var raw syscall.RawConn
+	var err error
+	switch r := r.(type) {
+	case *os.File:
+		raw, err = r.SyscallConn()
+	case *pipe.Reader:
+		p.pipe = r
+		raw, err = r.SyscallConn()
+	}
+	if raw != nil && err == nil && p.accepts(raw) {
+		return p.readAll(raw)
 	}
 	return w.readGeneric(r)
 }
@@ -66,6 +72,7 @@ const fullPipe = 64 << 10
 // borrowed for each read only, so a stream that is idle has none.
 type pipeReader struct {
 	w     *Writer
+	r     io.Reader
 	pipe  *pipe.Reader // nil: a reader that can't be told to finish
 	total int64
 	last  int  // bytes of the last read
@@ -88,8 +95,13 @@ func (p *pipeReader) readAll(raw syscall.RawConn) (int64, error) {
 		pipe.Release()
 	}
 	switch {
+	case p.err == nil && err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+		_, p.err = p.r.Read(nil) // which says os.ErrClosed, as raw does not
+		if p.err == nil {
+			p.err = err
+		}
 	case p.err == nil:
-		p.err = err // the descriptor's deadline passed, or it was closed
+		p.err = err
 	case p.err == io.EOF:
 		return p.total, nil
 	}

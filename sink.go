@@ -33,6 +33,8 @@ const (
 	// queueBytes is how much may wait for a sink, in bytes of memory. More
 	// would only be colder in the processor's cache.
 	queueBytes = 4 << 20
+	// batchMemory is what a batch takes besides its bytes.
+	batchMemory = 256
 	// queueBatches is how many batches may wait for a sink.
 	queueBatches = 4096
 	// chainPatience is how long the pieces of a line are waited for while
@@ -49,16 +51,18 @@ type Attachment struct {
 	done  chan struct{} // closed when the sink is not called any more
 
 	// What follows is guarded by store.mu.
-	more     sync.Cond // signalled when there is something to do
-	idle     sync.Cond // signalled when batches have been written
-	queue    []*Batch
-	queued   int // bytes of memory in the queue
-	chain    chain
-	pushed   uint64 // batches
-	calling  bool   // somebody calls the sink
-	writing  int    // batches that it has now
-	detached bool
-	err      error
+	more      sync.Cond // signalled when there is something to do
+	idle      sync.Cond // signalled when batches have been written
+	queue     []*Batch
+	queued    int // bytes of memory in the queue
+	chain     chain
+	last      uint64   // the seq of the newest batch
+	preparing []uint64 // the seqs of those that are not queued yet
+	calling   bool     // somebody calls the sink
+	writing   []*Batch // that it has now
+	detached  bool
+	dropped   bool // it was detached with batches that it has not got
+	err       error
 }
 
 func (s *memory) attach(sink Sink) *Attachment {
@@ -93,7 +97,8 @@ func (a *Attachment) Detach() {
 }
 
 // Drain returns when the sink has got all that the buffer took before the
-// call. The error is the sink's, if it has returned one, or ctx's cause.
+// call. The error is the sink's, if it has returned one; [ErrDetached], if it
+// was detached before it got all; or ctx's cause.
 func (a *Attachment) Drain(ctx context.Context) error {
 	s := a.store
 	stop := context.AfterFunc(ctx, func() {
@@ -104,19 +109,31 @@ func (a *Attachment) Drain(ctx context.Context) error {
 	defer stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for all := a.pushed; a.behindLocked(all); a.idle.Wait() {
+	for all := a.last; !a.detached && a.oldestLocked() <= all; a.idle.Wait() {
 		if ctx.Err() != nil {
 			return fmt.Errorf("syncstream: drain a sink with %d batches to go: %w",
-				len(a.queue)+a.writing, context.Cause(ctx))
+				len(a.preparing)+len(a.queue)+len(a.writing), context.Cause(ctx))
 		}
+	}
+	if a.err == nil && a.dropped {
+		return ErrDetached
 	}
 	return a.err
 }
 
-// behindLocked reports whether one of the first n batches is not written yet.
-func (a *Attachment) behindLocked(n uint64) bool {
-	given := a.pushed - uint64(len(a.queue))
-	return !a.detached && (a.writing > 0 || given < n || a.chain.open && len(a.queue) > 0)
+// oldestLocked returns the seq of the oldest batch that the sink has not got;
+// if there is none, the next.
+func (a *Attachment) oldestLocked() uint64 {
+	oldest := a.last + 1
+	for _, seq := range a.preparing {
+		oldest = min(oldest, seq)
+	}
+	for _, batches := range [][]*Batch{a.queue, a.writing} {
+		for _, b := range batches {
+			oldest = min(oldest, b.seq)
+		}
+	}
+	return oldest
 }
 
 // hasRoom reports whether b may be pushed now. A line that is being written
@@ -141,26 +158,31 @@ func (a *Attachment) push(b Batch) {
 	if a.detached {
 		return
 	}
-	if n := len(a.queue); n > 0 && a.queue[n-1].join(&b) {
-		a.queued += len(b.data)
+	var last *Batch
+	if n := len(a.queue); n > 0 {
+		last = a.queue[n-1]
+	}
+	switch {
+	case b.block.pool == &chunks:
+		b.memory = len(b.data)
+	case last == nil || last.block != b.block:
+		b.memory = len(b.block.data)
+	}
+	if b.prepared != nil {
+		b.memory += cap(b.prepared.data)
+	}
+	if last != nil && last.join(&b) {
+		last.memory += b.memory
+		a.queued += b.memory
 		return
 	}
+	b.memory += batchMemory
 	b.block.retain()
 	a.queue = append(a.queue, &b)
-	a.queued += b.keeps()
-	a.pushed++
-	if !a.calling && !b.helped {
+	a.queued += b.memory
+	if helped := b.helped && a == a.store.sinks[0]; !a.calling && !helped {
 		a.more.Signal()
 	}
-}
-
-// keeps returns how much memory b keeps from other use, about.
-func (b *Batch) keeps() int {
-	n := max(len(b.data), b.block.size()) + 128
-	if b.prepared != nil {
-		n += cap(b.prepared.data)
-	}
-	return n
 }
 
 // release gives back what a queued batch holds.
@@ -220,6 +242,7 @@ func (a *Attachment) bring(b Batch) {
 	for !s.closed && !a.hasRoom(&b) {
 		a.waitLocked()
 	}
+	a.preparing = slices.DeleteFunc(a.preparing, func(seq uint64) bool { return seq == b.seq })
 	if a.detached {
 		p.release()
 		return
@@ -227,12 +250,10 @@ func (a *Attachment) bring(b Batch) {
 	a.push(b)
 }
 
-// help calls the sink, if nobody does, for a goroutine that has just queued a
-// batch and whose work is to bring more: so the bytes stay with one processor,
-// and no other goroutine has to be woken for them. The caller holds no lock.
-func (a *Attachment) help() {
-	a.store.mu.Lock()
-	defer a.store.mu.Unlock()
+// helpLocked calls the sink, if nobody does, for a goroutine that has just
+// queued a batch and whose work is to bring more: so the bytes stay with one
+// processor, and no other goroutine has to be woken for them.
+func (a *Attachment) helpLocked() {
 	if a.calling || a.detached {
 		return
 	}
@@ -255,7 +276,7 @@ func (a *Attachment) takeLocked() []*Batch {
 	}
 	a.queue = later
 	for _, b := range now {
-		a.queued -= b.keeps()
+		a.queued -= b.memory
 	}
 	a.store.room.Broadcast()
 	return now
@@ -263,14 +284,14 @@ func (a *Attachment) takeLocked() []*Batch {
 
 // callLocked gives batches to the sink, without the lock.
 func (a *Attachment) callLocked(batches []*Batch) {
-	a.calling, a.writing = true, len(batches)
+	a.calling, a.writing = true, batches
 	a.store.mu.Unlock()
 	err := a.sink.WriteBatches(batches)
 	for _, b := range batches {
 		b.release()
 	}
 	a.store.mu.Lock()
-	a.calling, a.writing = false, 0
+	a.calling, a.writing = false, nil
 	if err != nil {
 		a.err = err
 		a.detachLocked()
@@ -289,6 +310,7 @@ func (a *Attachment) detachLocked() {
 		return
 	}
 	a.detached = true
+	a.dropped = len(a.queue)+len(a.preparing) > 0
 	for _, b := range a.queue {
 		b.release()
 	}

@@ -33,20 +33,23 @@ func (r *Reader) Close() error { return r.file.Close() }
 // SyscallConn returns the file's raw connection.
 func (r *Reader) SyscallConn() (syscall.RawConn, error) { return r.file.SyscallConn() }
 
-// Finish ends the reads once they have brought what is in the pipe now.
-func (r *Reader) Finish() error {
+// Finish ends the reads once they have brought what is in the pipe now. It
+// reports whether anybody still holds the other end; if not, that is all there
+// is.
+func (r *Reader) Finish() (held bool) {
 	raw, err := r.file.SyscallConn()
 	if err != nil {
-		return err
+		return false
 	}
 	err = raw.Control(func(fd uintptr) {
+		held = !hungUp(fd)
 		r.left.Store(int64(available(fd)))
 		r.finishing.Store(true)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.file.SetReadDeadline(time.Unix(1, 0)) // wakes a reader that waits
 	}
-	return r.file.SetReadDeadline(time.Unix(1, 0)) // wakes a reader that waits
+	return held && err == nil // an error says that the reads have ended
 }
 
 // Finishing reports whether Finish was called.

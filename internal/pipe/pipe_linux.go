@@ -79,3 +79,15 @@ func available(fd uintptr) int {
 	}
 	return int(n)
 }
+
+// hungUp reports whether nobody holds the other end of the pipe fd.
+func hungUp(fd uintptr) bool {
+	p := struct {
+		fd              int32
+		events, revents int16
+	}{fd: int32(fd)}
+	var now syscall.Timespec
+	const pollHangUp = 0x10 // POLLHUP
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+	return errno == 0 && p.revents&pollHangUp != 0
+}

@@ -23,3 +23,5 @@ func Release() {}
 func SetSize(uintptr, int) bool { return false }
 
 func available(uintptr) int { return 0 }
+
+func hungUp(uintptr) bool { return false }

@@ -79,6 +79,7 @@ type Run struct {
 	Lines    int  // how many messages it holds; 0 when there is no more
 	Part     Part // if not Whole, it is one piece of a line over Max
 	Redraws  int  // how often a CR had started the text of this one line again
+	Odd      bool // this one line ends with several CR before the LF
 }
 
 // Splitter cuts the bytes of one stream. Its zero value is not ready: Max
@@ -266,7 +267,7 @@ func (s *Splitter) one(data []byte, held int, final bool) (Run, int) {
 		case s.Mode == Fold && n > 0 && data[i+n-1] == '\r' && !final:
 			return Run{}, start
 		}
-		run := Run{Off: start, Len: i + n - start, Lines: 1, Redraws: s.redraws}
+		run := Run{Off: start, Len: i + n - start, Lines: 1, Redraws: s.redraws, Odd: s.Mode == Fold && n > 2}
 		if s.chain {
 			run.Part = Last
 		}

@@ -1,0 +1,202 @@
+package syncstream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/syncstream/syncstream"
+)
+
+// Wait is for those who may have started nothing: as a WaitGroup's, it returns
+// at once. Also with a context that has ended.
+func TestWaitForNobody(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, ctx := range []context.Context{t.Context(), ctx} {
+		if err := syncstream.New(syncstream.Config{}).Wait(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Promise 9: Wait names the source that failed first by the clock, not by the
+// order in which the mirrors were opened, and hands out the worker's error.
+func TestWaitNamesFirstFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := syncstream.New(syncstream.Config{})
+		start := time.Now()
+		for i, after := range []time.Duration{3, 1, 2, 0} {
+			b.Go(fmt.Sprint("w", i), func(context.Context, *syncstream.Mirror) error {
+				time.Sleep(after * time.Second)
+				if after == 0 {
+					return nil
+				}
+				return fmt.Errorf("w%d: %w", i, io.ErrUnexpectedEOF)
+			})
+		}
+		err := b.Wait(t.Context())
+		f, ok := errors.AsType[*syncstream.Failure](err)
+		if !ok || f.Source.Name != "w1" || !f.Time.Equal(start.Add(time.Second)) || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatalf("%#v", err)
+		}
+		if want := "w1: w1: unexpected EOF"; err.Error() != want {
+			t.Errorf("%q, want %q", err, want)
+		}
+		if time.Since(start) != 3*time.Second {
+			t.Errorf("Wait returned after %v, want 3s: all mirrors have to close", time.Since(start))
+		}
+		if again := b.Wait(t.Context()); again != err {
+			t.Errorf("a second Wait: %v", again)
+		}
+	})
+}
+
+// Promise 5: Wait ends with its context, and says for whom it waited.
+func TestWaitEndsWithContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := syncstream.New(syncstream.Config{})
+		open(b, "done").CloseWithError(errors.New("x"))
+		var mirrors []*syncstream.Mirror
+		for i := range 13 {
+			mirrors = append(mirrors, open(b, fmt.Sprint("open", i)))
+		}
+		cause := errors.New("no more time")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, cause)
+		defer cancel()
+		err := b.Wait(ctx)
+		w, ok := errors.AsType[*syncstream.WaitError](err)
+		if !ok || len(w.Open) != len(mirrors) || w.Open[0].Source != mirrors[0].Source() || !errors.Is(err, cause) {
+			t.Fatalf("%#v", err)
+		}
+		for _, want := range []string{"13 open", "open0", "open9", "3 more", "no more time"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%q does not say %q", err, want)
+			}
+		}
+		if strings.Contains(err.Error(), "done") || strings.Contains(err.Error(), "open10") {
+			t.Errorf("%q says too much", err)
+		}
+	})
+}
+
+// A mirror that is opened while Wait waits is waited for, also when it comes
+// in the very moment in which the last one closes.
+func TestWaitForLaterMirrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := syncstream.New(syncstream.Config{})
+		start := time.Now()
+		var more func(n int)
+		more = func(n int) {
+			b.Go("w", func(context.Context, *syncstream.Mirror) error {
+				time.Sleep(time.Second)
+				if n > 0 {
+					more(n - 1)
+				}
+				return nil
+			})
+		}
+		more(4)
+		if err := b.Wait(t.Context()); err != nil || time.Since(start) != 5*time.Second {
+			t.Errorf("%v after %v, want 5s", err, time.Since(start))
+		}
+	})
+}
+
+// A WaitError names at least one source: when the last mirror closes just as
+// the context ends, Wait has nobody left to wait for.
+func TestWaitErrorHasSources(t *testing.T) {
+	for range 3000 {
+		b := syncstream.New(syncstream.Config{})
+		m := open(b, "m")
+		ctx, cancel := context.WithCancel(t.Context())
+		var err error
+		done := started(func() { err = b.Wait(ctx) })
+		runtime.Gosched()
+		cancel()
+		m.Close()
+		<-done
+		if w, ok := errors.AsType[*syncstream.WaitError](err); ok && len(w.Open) == 0 {
+			t.Fatalf("nobody is open: %v", err)
+		}
+	}
+}
+
+// Promise 5: every way in which a function can end closes its mirror, and none
+// ends the program; what it had written comes before the error.
+func TestGo(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		f    func(ctx context.Context, m *syncstream.Mirror) error
+		want []string // in the error message; none: there is no error
+	}{
+		{"nil", func(context.Context, *syncstream.Mirror) error { return nil }, nil},
+		{"error", func(context.Context, *syncstream.Mirror) error { return io.ErrNoProgress }, []string{io.ErrNoProgress.Error()}},
+		{"panic", func(context.Context, *syncstream.Mirror) error { panic("oh no") }, []string{"panic: oh no", "goroutine", "wait_test.go"}},
+		{"panic with an error", func(context.Context, *syncstream.Mirror) error { panic(io.ErrNoProgress) }, []string{io.ErrNoProgress.Error(), "wait_test.go"}},
+		{"nil panic", func(context.Context, *syncstream.Mirror) error { panic(nil) }, []string{"panic", "nil", "wait_test.go"}},
+		{"run-time panic", func(context.Context, *syncstream.Mirror) error { return (*syncstream.Failure)(nil).Err }, []string{"nil pointer", "wait_test.go"}},
+		{"Goexit", func(context.Context, *syncstream.Mirror) error { runtime.Goexit(); return nil }, []string{"Goexit", "wait_test.go"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := syncstream.New(syncstream.Config{})
+			var worker context.Context
+			b.Go("w", func(ctx context.Context, m *syncstream.Mirror) error {
+				worker = ctx
+				write(t, m, "last words")
+				return tt.f(ctx, m)
+			})
+			err := b.Wait(t.Context())
+			messages := all(t, b)
+			if messages[0].Text != "last words" || worker.Err() == nil {
+				t.Errorf("%+v; context: %v", messages[0], worker.Err())
+			}
+			if tt.want == nil {
+				if err != nil || len(messages) != 1 {
+					t.Errorf("%v, %d messages", err, len(messages))
+				}
+				return
+			}
+			if len(messages) != 2 || messages[1].Kind != syncstream.Error || messages[1].Stream != syncstream.Control {
+				t.Fatalf("want an error message, got %s", shorts(messages[1:]))
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(messages[1].Text, want) || !strings.Contains(err.Error(), want) {
+					t.Errorf("neither %q\nnor %q may lack %q", messages[1].Text, err, want)
+				}
+			}
+			if _, ok := errors.AsType[*syncstream.PanicError](err); ok != (tt.name != "error") {
+				t.Errorf("a PanicError: %t", ok)
+			}
+			if strings.HasSuffix(tt.name, "error") && !errors.Is(err, io.ErrNoProgress) {
+				t.Errorf("%v is not the worker's error", err)
+			}
+		})
+	}
+}
+
+// A worker's context ends when its mirror closes, by whomever: so a worker
+// that never writes hears of it.
+func TestMirrorContext(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	b.Go("w", func(ctx context.Context, m *syncstream.Mirror) error {
+		if ctx.Err() != nil {
+			t.Error("the context has ended before it began")
+		}
+		<-ctx.Done()
+		if cause := context.Cause(ctx); cause != syncstream.ErrClosed {
+			t.Errorf("cause %v", cause)
+		}
+		return nil
+	})
+	b.Close()
+	if err := b.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
