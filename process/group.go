@@ -15,36 +15,34 @@ import (
 // at any time.
 type Group struct {
 	// Limit is how many workers run at once; if zero, any number. A negative
-	// value makes Start panic. It may not change once Start was called.
+	// value makes Start panic. It may not change once a method was called.
 	Limit int
 
 	once   sync.Once
 	places chan struct{} // holds one element for each worker that runs
+	ended  sync.Cond     // signalled when running becomes zero
 
 	mu      sync.Mutex // guards what follows
 	results []Result
-	running sync.WaitGroup
+	running int // a WaitGroup would forbid the first Start while somebody waits
 }
 
 // Start starts a worker as [Start] does. It waits while Limit workers run; if
 // ctx ends meanwhile, the worker is not started, and the buffer hears nothing
 // of it. An error is part of what Wait returns, so it may be ignored here.
 func (g *Group) Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (*Process, error) {
-	g.once.Do(func() {
-		if g.Limit < 0 {
-			panic(fmt.Sprintf("process: Group.Limit is %d; want a positive number, or zero for any", g.Limit))
-		}
-		if g.Limit > 0 {
-			g.places = make(chan struct{}, g.Limit)
-		}
-	})
+	if g.Limit < 0 {
+		panic(fmt.Sprintf("process: Group.Limit is %d; want a positive number, or zero for any", g.Limit))
+	}
+	g.once.Do(g.init)
+	c = c.withDefaults(cmd) // which may panic
 	g.mu.Lock()
 	i := len(g.results)
 	g.results = append(g.results, Result{})
-	g.running.Add(1)
+	g.running++
 	g.mu.Unlock()
 	if err := g.enter(ctx); err != nil {
-		source := c.withDefaults(cmd).Source
+		source := c.Source
 		now := time.Now()
 		err := &StartError{Path: cmd.Path, Err: err}
 		g.set(i, Result{Source: &source, Err: err, Stopped: true, Started: now, Ended: now})
@@ -58,6 +56,13 @@ func (g *Group) Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, 
 		}
 	}()
 	return p, err
+}
+
+func (g *Group) init() {
+	g.ended.L = &g.mu
+	if g.Limit > 0 {
+		g.places = make(chan struct{}, g.Limit)
+	}
 }
 
 // enter waits for a place.
@@ -80,14 +85,20 @@ func (g *Group) set(i int, r Result) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.results[i] = r
-	g.running.Done()
+	g.running--
+	if g.running == 0 {
+		g.ended.Broadcast()
+	}
 }
 
 // Wait returns when all workers that were started have ended: a result for
 // each, in the order of the calls of Start.
 func (g *Group) Wait() []Result {
-	g.running.Wait()
+	g.once.Do(g.init)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for g.running > 0 {
+		g.ended.Wait()
+	}
 	return append([]Result(nil), g.results...)
 }

@@ -73,10 +73,11 @@ type Process struct {
 	done   chan struct{} // closed when result is set
 	result Result        // immutable once set
 
-	mu    sync.Mutex  // guards what follows
-	gone  bool        // it is dead, and its number may become another's
-	asked bool        // it was told to stop
-	kill  *time.Timer // set once asked
+	mu     sync.Mutex  // guards what follows
+	gone   bool        // it is dead, and its number may become another's
+	asked  bool        // it was told to stop
+	killed bool        // its group was killed
+	kill   *time.Timer // set once asked
 }
 
 // Result is how a worker ended.
@@ -92,7 +93,9 @@ type Result struct {
 // Start starts cmd with its stdout and stderr going to a new mirror on b. When
 // ctx ends, the worker is stopped as by [Process.Stop]. Stdout and Stderr of
 // cmd must be nil, and cmd may not be used otherwise afterwards. On Unix the
-// worker gets a process group of its own.
+// worker gets a process group of its own. A Stdin that is no file is read by a
+// goroutine of its own, which is not waited for: it ends with the first read
+// that returns after the worker's death.
 //
 // If it can't be started, the error is a [*StartError], and the buffer gets it
 // too, as the error message of a source that is closed at once; the Process
@@ -180,8 +183,10 @@ func (p *Process) start(ctx context.Context, watch *watcher) error {
 		ends = append(ends, w)
 	}
 	cmd.Stdout, cmd.Stderr = ends[0], ends[n-1]
-	if cmd.Stdin != nil && cmd.WaitDelay == 0 {
-		cmd.WaitDelay = p.config.DrainGrace // lest a Stdin that gives nothing holds Wait up
+	feed, err := stdin(cmd)
+	if err != nil {
+		p.closePipes()
+		return err
 	}
 	ownGroup(cmd)
 	watch.prepare(cmd)
@@ -189,7 +194,24 @@ func (p *Process) start(ctx context.Context, watch *watcher) error {
 		p.closePipes()
 		return err
 	}
+	go feed()
 	return nil
+}
+
+// stdin returns what copies a Stdin that is no file. Package os/exec would wait
+// for that after the worker's death, and a reader that gives nothing would hold
+// Wait up for ever: WaitDelay ends the pipe, not the read.
+func stdin(cmd *exec.Cmd) (feed func(), err error) {
+	in := cmd.Stdin
+	if _, ok := in.(*os.File); in == nil || ok {
+		return func() {}, nil
+	}
+	cmd.Stdin = nil
+	w, err := cmd.StdinPipe() // closed by cmd.Wait
+	return func() {
+		_, _ = io.Copy(w, in)
+		w.Close()
+	}, err
 }
 
 func (p *Process) closePipes() {
@@ -220,15 +242,27 @@ func (p *Process) read(stream *syncstream.Writer, r *pipe.Reader) {
 }
 
 // await returns when the process is dead, its pipes are dry and its mirror is
-// closed.
+// closed. Where the system allows, it is reaped only then: until then its number,
+// which is its group's, can't become another's, and the group can be killed.
 func (p *Process) await(watch *watcher, readers *sync.WaitGroup) {
 	defer watch.close()
 	if watch.await() {
+		p.drain(readers)
 		p.setGone()
+		_ = p.cmd.Wait() // ProcessState tells more than its error
+	} else {
+		_ = p.cmd.Wait()
+		p.setGone()
+		p.drain(readers)
 	}
-	_ = p.cmd.Wait() // its State tells more
-	p.setGone()
+	p.result.State = p.cmd.ProcessState
+	p.end(exitError(p.cmd.ProcessState))
+}
 
+// drain returns when the pipes are dry. Other processes that hold them are
+// waited for until the grace is over; when the worker was told to stop, until
+// they have been killed.
+func (p *Process) drain(readers *sync.WaitGroup) {
 	dry := make(chan struct{})
 	go func() {
 		readers.Wait()
@@ -236,17 +270,30 @@ func (p *Process) await(watch *watcher, readers *sync.WaitGroup) {
 	}()
 	grace := time.NewTimer(p.config.DrainGrace)
 	defer grace.Stop()
-	select {
-	case <-dry:
-	case <-grace.C:
-		for _, r := range p.pipes {
-			_ = r.Finish() // it fails only for a pipe that has been closed
+	for over := false; !over; {
+		select {
+		case <-dry:
+			return
+		case <-grace.C:
+			over = !p.killPending()
+			grace.Reset(p.config.DrainGrace)
 		}
-		<-dry
+	}
+	held := false
+	for _, r := range p.pipes {
+		held = r.Finish() || held
+	}
+	<-dry
+	if held {
 		_ = p.mirror.Warn(fmt.Errorf("another process still holds the output of %s; what it prints from now on is lost", p.config.Source.Name))
 	}
-	p.result.State = p.cmd.ProcessState
-	p.end(exitError(p.cmd.ProcessState))
+}
+
+// killPending reports whether the group is going to be killed.
+func (p *Process) killPending() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked && !p.killed && !p.gone
 }
 
 // setGone forbids signals: the process's number will be another's.
@@ -282,6 +329,7 @@ func (p *Process) Stop() {
 	switch {
 	case p.gone || p.cmd.Process == nil:
 	case p.asked:
+		p.killed = true
 		_ = signalGroup(p.cmd.Process, os.Kill)
 	default:
 		p.asked = true

@@ -14,12 +14,14 @@ var defaultStopSignal os.Signal = syscall.SIGTERM
 // ownGroup has the start of cmd make a process group of its own, so that what
 // the worker starts is stopped with it.
 func ownGroup(cmd *exec.Cmd) {
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	attr := &syscall.SysProcAttr{}
+	if cmd.SysProcAttr != nil {
+		*attr = *cmd.SysProcAttr // which other commands may share
 	}
-	if !cmd.SysProcAttr.Setsid {
-		cmd.SysProcAttr.Setpgid = true
+	if !attr.Setsid {
+		attr.Setpgid, attr.Pgid = true, 0
 	}
+	cmd.SysProcAttr = attr
 }
 
 // signalGroup signals the group that pid leads.

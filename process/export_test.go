@@ -1,0 +1,5 @@
+package process
+
+// Finishing reports whether the grace is over, and stdout read to what was in
+// its pipe at that moment.
+func (p *Process) Finishing() bool { return p.pipes[0].Finishing() }

@@ -1,0 +1,172 @@
+//go:build unix
+
+package process_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/process"
+)
+
+// checkStopped checks that a worker which we stopped counts as no failure.
+func checkStopped(t *testing.T, b *syncstream.Buffer, r process.Result, want process.ExitError) {
+	t.Helper()
+	var exit *process.ExitError
+	if !errors.As(r.Err, &exit) || *exit != want || !r.Stopped {
+		t.Errorf("the result is %v, Stopped %v; want %v, true", r.Err, r.Stopped, &want)
+	}
+	if err := waitErr(t, b); err != nil {
+		t.Errorf("Buffer.Wait returned %v, want nil, since it was our own stop", err)
+	}
+	messages, _ := b.Last(t.Context(), 1)
+	for _, m := range messages {
+		if m.Kind != syncstream.Line {
+			t.Errorf("the last message is %s %q, want a line of the worker", m.Kind, m.Text)
+		}
+	}
+}
+
+func TestStop(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		config process.Config
+		cancel bool
+		word   string
+	}{
+		{"context", process.Config{}, true, "terminated"},
+		{"Stop", process.Config{}, false, "terminated"},
+		{"StopSignal", process.Config{StopSignal: syscall.SIGINT}, false, "interrupt"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := syncstream.New(syncstream.Config{MaxMessages: 5000})
+			l := listen(t, b)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			p, err := process.Start(ctx, b, self("stopping", "7"), test.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.hear(t, "ready", 1)
+			if test.cancel {
+				cancel()
+			} else {
+				p.Stop()
+			}
+			r := wait(t, p)
+			want := []string{`stdout "ready\n"`}
+			for i := range 1000 {
+				want = append(want, fmt.Sprintf(`stdout "%s %d\n"`, test.word, i))
+			}
+			checkContents(t, b, append(want, `stdout "last words"`)...)
+			checkStopped(t, b, r, process.ExitError{Code: 7})
+		})
+	}
+}
+
+func TestStopInOrder(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	l := listen(t, b)
+	p := start(t, b, self("stopping", "0"), process.Config{})
+	l.hear(t, "ready", 1)
+	p.Stop()
+	if r := wait(t, p); r.Err != nil || r.Stopped || waitErr(t, b) != nil {
+		t.Errorf("the result is %+v, want none of an error: it exited with status 0", r)
+	}
+}
+
+// A worker that ignores the signal is killed: when the grace is over, or by
+// the second call at once.
+func TestStopStubborn(t *testing.T) {
+	t.Run("grace", func(t *testing.T) {
+		b := syncstream.New(syncstream.Config{})
+		l := listen(t, b)
+		p := start(t, b, self("stubborn"), process.Config{StopGrace: 20 * time.Millisecond})
+		l.hear(t, "ready", 1)
+		p.Stop()
+		checkStopped(t, b, wait(t, p), process.ExitError{Code: -1, Signal: syscall.SIGKILL})
+	})
+	t.Run("second call", func(t *testing.T) {
+		b := syncstream.New(syncstream.Config{})
+		l := listen(t, b)
+		p := start(t, b, self("stubborn"), process.Config{StopGrace: time.Hour})
+		l.hear(t, "ready", 1)
+		p.Stop()
+		select {
+		case <-p.Done():
+			t.Error("the first call killed it")
+		default:
+		}
+		p.Stop()
+		checkStopped(t, b, wait(t, p), process.ExitError{Code: -1, Signal: syscall.SIGKILL})
+	})
+}
+
+func TestStopReachesGroup(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	l := listen(t, b)
+	cmd := self("family", "term", "hold", "1grandchild ready\n")
+	_, life := pipes(t, cmd)
+	p := start(t, b, cmd, process.Config{DrainGrace: patience})
+	l.hear(t, "worker ready", 1)
+	p.Stop()
+	wait(t, p)
+	checkContents(t, b, `stdout "grandchild ready\n"`, `stdout "worker ready\n"`, `stdout "grandchild terminated\n"`)
+	rest(t, cmd, life)
+}
+
+func TestStopAfterEnd(t *testing.T) {
+	b, r := run(t, self("say", "exit=3"), process.Config{})
+	if r.Stopped {
+		t.Error("Stopped is set")
+	}
+	checkContents(t, b, `error "exit status 3"`)
+	p := start(t, b, self("say", "exit=4"), process.Config{})
+	wait(t, p)
+	p.Stop()
+	p.Stop()
+	if r := p.Wait(); r.Stopped || r.Err.Error() != "exit status 4" {
+		t.Errorf("a Stop after the end has made the result %+v", r)
+	}
+}
+
+// The number of a process that has been waited for may be another's: here the
+// group still has a member, which the second call would kill.
+func TestStopSignalsNoReaped(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	cmd := self("family", "exit", "hold")
+	release, life := pipes(t, cmd)
+	p := start(t, b, cmd, process.Config{DrainGrace: time.Millisecond})
+	wait(t, p)
+	p.Stop()
+	p.Stop()
+	release()
+	if got := rest(t, cmd, life); got != "alive\n" {
+		t.Errorf("a member of the group says %q after Stop, want \"alive\\n\": nobody may signal it", got)
+	}
+}
+
+func TestStopAtAnyTime(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		p, err := process.Start(ctx, b, self("say", "1one\n"), process.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go cancel()
+		go p.Stop()
+		if r := wait(t, p); r.Err != nil && !r.Stopped {
+			t.Errorf("the result is %v, and not Stopped", r.Err)
+		}
+		p.Stop()
+	}
+	if err := waitErr(t, b); err != nil {
+		t.Errorf("Buffer.Wait returned %v", err)
+	}
+}
