@@ -45,6 +45,8 @@ every line whole, in the order its worker wrote it, none lost.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		SuggestionsMinimumDistance: 2, // at most, in fact
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRun())
@@ -76,7 +78,11 @@ func usagef(cmd *cobra.Command, format string, args ...any) error {
 // flagError says of an unknown flag which one is nearest.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) {
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "int":
+		return usagef(cmd, "-%s %s: want a whole number, from 1", invalid.GetFlag().Shorthand, invalid.GetValue())
+	case !errors.As(err, &unknown):
 		return usagef(cmd, "%s", err)
 	}
 	name := unknown.GetSpecifiedName()

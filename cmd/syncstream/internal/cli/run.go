@@ -36,18 +36,16 @@ func newRun() *cobra.Command {
 	o := &runOptions{stdout: os.Stdout, stderr: os.Stderr}
 	cmd := &cobra.Command{
 		Use:   "run [flags] 'COMMAND'... | run [flags] [-n N] -- PROGRAM [ARG]...",
-		Short: "Run commands, and show their lines whole, each under its worker's name",
+		Short: "Run commands and show their lines, each under its worker's name",
 		Long: `Run commands at once, and show their lines whole, each under its worker's
-name: stdout on stdout, stderr on stderr, as 'name | text'.
-
-Each argument is a command for the shell; what follows -- is one program and
-its arguments. Every worker finds its number, from 0, in SYNCSTREAM_RANK, and
-how many there are in SYNCSTREAM_SIZE. Its stdin is empty.
+name: stdout on stdout, stderr on stderr, as 'name | text'. Each argument is a
+command for the shell; what follows -- is one program and its arguments. Every
+worker finds its number, from 0, in SYNCSTREAM_RANK, and how many there are in
+SYNCSTREAM_SIZE. Its stdin is empty.
 
 The exit status is 0; or that of the worker that failed first, 128 and the
-signal's number if one killed it, 126 or 127 if it can't be run or found;
-130 and the like after Ctrl-C; 141 when the output goes nowhere; 2 for wrong
-usage.`,
+signal's number if one killed it, 126 or 127 if it can't be run or found; 130
+and the like after Ctrl-C; 141 if the output goes nowhere; 2 for wrong usage.`,
 		Example: `  syncstream run 'npm start' 'go run ./api'
   syncstream run -n 4 -- python3 train.py
   syncstream run --name web,db --json './web' './db' >log.jsonl`,
@@ -130,7 +128,7 @@ func (o *runOptions) completeNames(cmd *cobra.Command) error {
 
 // commandName returns the name of the first program in a shell command.
 func commandName(command string) string {
-	for _, word := range strings.Fields(command) {
+	for word := range strings.FieldsSeq(command) {
 		if strings.Contains(word, "=") {
 			continue // an assignment before the program
 		}

@@ -26,7 +26,11 @@ type signals struct {
 // catchSignals calls stop at the first signal.
 func catchSignals(stop context.CancelCauseFunc) *signals {
 	s := &signals{ch: make(chan os.Signal, 4), pipe: make(chan os.Signal, 1), done: make(chan struct{})}
-	signal.Notify(s.ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(sig) { // as nohup has it, for the workers too
+			signal.Notify(s.ch, sig)
+		}
+	}
 	// A write to a pipe that nobody reads shall fail, not end the program.
 	// (To ignore the signal would have the workers ignore it too.)
 	signal.Notify(s.pipe, syscall.SIGPIPE)

@@ -26,7 +26,6 @@ type Tagged struct {
 	to       io.Writer // where buf goes
 	buf      []byte
 	open     *row // the row that a line's first pieces began, if any
-	tags     map[*syncstream.Source][]byte
 }
 
 // row is an unfinished row of the output.
@@ -38,7 +37,7 @@ type row struct {
 
 // NewTagged returns a sink that writes to out and err.
 func NewTagged(out, err io.Writer) *Tagged {
-	return &Tagged{out: out, err: err, to: out, tags: make(map[*syncstream.Source][]byte)}
+	return &Tagged{out: out, err: err, to: out}
 }
 
 // WriteBatches writes batches. The error is a writer's.
@@ -73,11 +72,14 @@ func (t *Tagged) add(b *syncstream.Batch) error {
 		t.piece(b, goesOn)
 	case b.Kind() != syncstream.Line:
 		t.grouped(b)
+	case b.Prepared() != nil:
+		return t.through(b.Prepared())
 	case b.PlainLF():
-		t.plain(b)
+		t.buf = t.Prepare(t.buf, b)
 	default:
+		tag := tag(b.Source())
 		for text := range b.Lines() {
-			t.line(t.tag(b.Source()), text)
+			t.line(tag, text)
 		}
 	}
 	if len(t.buf) >= outSize {
@@ -86,12 +88,12 @@ func (t *Tagged) add(b *syncstream.Batch) error {
 	return nil
 }
 
-// plain tags lines that an LF ends each. It is where the time goes: it counts
-// once, grows once, and then only searches and copies.
-func (t *Tagged) plain(b *syncstream.Batch) {
-	tag, text := t.tag(b.Source()), b.Text()
-	buf := slices.Grow(t.buf, len(text)+b.Len()*len(tag)+len(tagBlock{}))
+// Prepare appends the rows of a batch of plain lines. It is where the time
+// goes: it counts once, grows once, and then only searches and copies.
+func (t *Tagged) Prepare(buf []byte, b *syncstream.Batch) []byte {
+	tag, text := tag(b.Source()), b.Text()
 	n := len(buf)
+	buf = slices.Grow(buf, len(text)+b.Len()*len(tag)+len(tagBlock{}))
 	buf = buf[:cap(buf)]
 	if len(tag) > len(tagBlock{}) {
 		for len(text) > 0 {
@@ -100,8 +102,7 @@ func (t *Tagged) plain(b *syncstream.Batch) {
 			n += copy(buf[n:], text[:end])
 			text = text[end:]
 		}
-		t.buf = buf[:n]
-		return
+		return buf[:n]
 	}
 	// A copy whose length the compiler knows is two instructions; the text goes
 	// over what it writes too much.
@@ -114,7 +115,7 @@ func (t *Tagged) plain(b *syncstream.Batch) {
 		n += copy(buf[n:], text[:end])
 		text = text[end:]
 	}
-	t.buf = buf[:n]
+	return buf[:n]
 }
 
 type tagBlock [16]byte
@@ -128,7 +129,7 @@ func (t *Tagged) line(tag, text []byte) {
 // piece appends a piece of an overlong line to the row that its first began.
 func (t *Tagged) piece(b *syncstream.Batch, goesOn bool) {
 	if !goesOn {
-		t.buf = append(t.buf, t.tag(b.Source())...)
+		t.buf = append(t.buf, tag(b.Source())...)
 		if b.Part() != syncstream.PartFirst {
 			t.buf = append(t.buf, broken...)
 		}
@@ -152,14 +153,8 @@ func (t *Tagged) grouped(b *syncstream.Batch) {
 	}
 }
 
-func (t *Tagged) tag(source *syncstream.Source) []byte {
-	tag, ok := t.tags[source]
-	if !ok {
-		tag = []byte(source.Name + " | ")
-		t.tags[source] = tag
-	}
-	return tag
-}
+// tag returns what stands before each line of source.
+func tag(source *syncstream.Source) []byte { return []byte(source.Name + " | ") }
 
 // turn has what follows written to w.
 func (t *Tagged) turn(w io.Writer) error {
@@ -168,6 +163,15 @@ func (t *Tagged) turn(w io.Writer) error {
 	}
 	err := t.flush()
 	t.to = w
+	return err
+}
+
+// through writes rows that need no copy.
+func (t *Tagged) through(rows []byte) error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	_, err := t.to.Write(rows)
 	return err
 }
 

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+)
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0},
+		{"", "abc", 3},
+		{"abc", "", 3},
+		{"json", "json", 0},
+		{"json", "jsn", 1},   // one removed
+		{"json", "jsoon", 1}, // one added
+		{"json", "jxon", 1},  // one changed
+		{"json", "josn", 2},  // two that changed places
+		{"kitten", "sitting", 3},
+		{"name", "json", 4},
+	} {
+		if got := distance(c.a, c.b); got != c.want {
+			t.Errorf("distance(%q, %q) = %d; want %d", c.a, c.b, got, c.want)
+		}
+		if got := distance(c.b, c.a); got != c.want {
+			t.Errorf("distance(%q, %q) = %d; want %d", c.b, c.a, got, c.want)
+		}
+	}
+}
+
+func TestNearestFlag(t *testing.T) {
+	cmd := &cobra.Command{}
+	cmd.Flags().Bool("json", false, "")
+	cmd.Flags().Bool("jsonl", false, "")
+	cmd.Flags().Bool("a-long-name-of-a-flag", false, "")
+	cmd.Flags().Bool("secret", false, "")
+	if err := cmd.Flags().MarkHidden("secret"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, want, why string }{
+		{"jsn", "json", "the nearer of two"},
+		{"jsonll", "jsonl", "the nearer of two"},
+		{"jason", "json", "one letter too many"},
+		{"a-lnog-nmae-of-a-falg", "a-long-name-of-a-flag", "a long name may have more mistakes"},
+		{"secre", "", "a hidden flag is not named"},
+		{"verbose", "", "none is near"},
+		{"", "", "nothing is near nothing"},
+	} {
+		if got := nearestFlag(cmd, c.name); got != c.want {
+			t.Errorf("nearestFlag(%q) = %q; want %q: %s", c.name, got, c.want, c.why)
+		}
+	}
+}
+
+func TestCommandName(t *testing.T) {
+	for _, c := range []struct{ command, want string }{
+		{"make", "make"},
+		{"  make -j8", "make"},
+		{"/usr/bin/python3.12 train.py", "python3.12"},
+		{"./my-tool_2+x", "my-tool_2+x"},
+		{"CGO_ENABLED=0 GOOS=linux go build", "go"},
+		{"A=1 B=2", "sh"},
+		{"(cd web; npm start)", "sh"},
+		{"'my program' x", "sh"},
+		{"$EDITOR file", "sh"},
+		{"echo; true", "sh"},
+		{"größe", "sh"},
+		{"\x1b[2J", "sh"},
+	} {
+		if got := commandName(c.command); got != c.want {
+			t.Errorf("commandName(%q) = %q; want %q", c.command, got, c.want)
+		}
+	}
+}
+
+// TestHelpFits checks that each command's help fits a screen.
+func TestHelpFits(t *testing.T) {
+	const rows, columns = 24, 80
+	root := newRoot()
+	for _, cmd := range append(root.Commands(), root) {
+		var out bytes.Buffer
+		cmd.SetOut(&out)
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		if len(lines) > rows {
+			t.Errorf("%s --help has %d lines; want %d at most", cmd.CommandPath(), len(lines), rows)
+		}
+		for _, line := range lines {
+			if n := utf8.RuneCountInString(line); n > columns {
+				t.Errorf("%s --help has a line of %d columns; want %d at most: %s", cmd.CommandPath(), n, columns, line)
+			}
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package torture_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	// What the built command is made of, lest go test takes an old result for
+	// this one's.
+	_ "github.com/syncstream/syncstream/cmd/syncstream/internal/cli"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/torture"
+)
+
+// program is the built command.
+var program string
+
+func TestMain(m *testing.M) {
+	torture.Play()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "syncstream")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "syncstream")
+	args := []string{"build", "-buildvcs=false", "-o", program}
+	if race {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "github.com/syncstream/syncstream/cmd/syncstream")...)
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the command: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// TestTorture plays every story before the built command.
+func TestTorture(t *testing.T) {
+	for _, row := range torture.Rows() {
+		t.Run(row.Name, func(t *testing.T) {
+			if err := torture.Run(context.Background(), []string{program, "run", "{}"}, row); err != nil {
+				t.Errorf("%s\n%v", row.Why, err)
+			}
+		})
+	}
+}

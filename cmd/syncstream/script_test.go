@@ -1,0 +1,77 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"syncstream": func() { os.Exit(cli.Main()) },
+		"worker":     worker,
+	})
+}
+
+// worker is a worker that waits to be told to end: "worker polite FIFO" says its
+// last words at SIGTERM and exits with status 7; "worker deaf FIFO" hears nothing
+// of it. When it listens, it prints its process id and its parent's into the
+// FIFO.
+func worker() {
+	term := make(chan os.Signal, 1)
+	if os.Args[1] == "deaf" {
+		signal.Ignore(syscall.SIGTERM)
+	} else {
+		signal.Notify(term, syscall.SIGTERM)
+	}
+	err := os.WriteFile(os.Args[2], fmt.Appendln(nil, os.Getpid(), os.Getppid()), 0)
+	if err != nil {
+		panic(err)
+	}
+	<-term
+	fmt.Println("my last words")
+	os.Exit(7)
+}
+
+// TestScript plays the stories in testdata/script.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Deadline:            time.Now().Add(50 * time.Second),
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup: func(env *testscript.Env) error {
+			// Else the race detector has each syncstream sleep for a second as it ends.
+			env.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+			return nil
+		},
+	})
+}
+
+// exits is the script command "exits STATUS PROGRAM [ARG]...": exec with the
+// exit status that it shall have.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM [ARG]...")
+	}
+	status := 0
+	var exit *exec.ExitError
+	switch err := ts.Exec(args[1], args[2:]...); {
+	case errors.As(err, &exit):
+		status = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("exit status %d; want %s", status, args[0])
+	}
+}
