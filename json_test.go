@@ -94,23 +94,28 @@ func TestMessageJSON(t *testing.T) {
 			"no number passes through a float",
 		},
 		{
-			"one nanosecond", syncstream.Message{Time: jsonTime.Truncate(time.Second).Add(1)},
+			"one nanosecond",
+			syncstream.Message{Time: jsonTime.Truncate(time.Second).Add(1)},
 			head + `,"time":"2026-11-22T21:33:22.000000001Z"` + tail, "zeros before the digit stay",
 		},
 		{
-			"whole second", syncstream.Message{Time: jsonTime.Truncate(time.Second)},
+			"whole second",
+			syncstream.Message{Time: jsonTime.Truncate(time.Second)},
 			head + `,"time":"2026-11-22T21:33:22.000000000Z"` + tail, "nine digits always, so that times sort as text",
 		},
 		{
-			"first year", syncstream.Message{Time: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)},
+			"first year",
+			syncstream.Message{Time: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)},
 			head + `,"time":"0000-01-01T00:00:00.000000000Z"` + tail, "the edge of RFC 3339",
 		},
 		{
-			"last year", syncstream.Message{Time: time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)},
+			"last year",
+			syncstream.Message{Time: time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)},
 			head + `,"time":"9999-12-31T23:59:59.999999999Z"` + tail, "the edge of RFC 3339",
 		},
 		{
-			"zero time but a nanosecond", syncstream.Message{Time: time.Time{}.Add(1)},
+			"zero time but a nanosecond",
+			syncstream.Message{Time: time.Time{}.Add(1)},
 			head + `,"time":"0001-01-01T00:00:00.000000001Z"` + tail, "only the zero Time is no time",
 		},
 		{"quotes", text(`"\`), head + `,"text":"\"\\"}`, "JSON"},

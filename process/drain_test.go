@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -169,7 +170,7 @@ func (g *gate) WriteBatches(batches []*syncstream.Batch) error {
 }
 
 // The worker ends while the sink blocks, and the grace is over before the sink
-// goes on: what is in the pipe is not cut.
+// goes on: what is in the pipe is not cut, nor is another process blamed.
 func TestDrainGraceWithSlowSink(t *testing.T) {
 	for _, test := range []struct {
 		lineLength int
@@ -184,6 +185,11 @@ func TestDrainGraceWithSlowSink(t *testing.T) {
 			b := drainSlowly(t, test.lineLength, test.sizes)
 			if err := waitErr(t, b); err != nil {
 				t.Errorf("Buffer.Wait returned %v", err)
+			}
+			for _, m := range contents(t, b) {
+				if strings.HasPrefix(m, "warning") {
+					t.Errorf("there is a %s, though the worker had no children", m)
+				}
 			}
 		})
 	}

@@ -121,10 +121,12 @@ func stopping(args []string) {
 	os.Exit(code)
 }
 
-func stubborn([]string) {
+func stubborn(args []string) {
 	signal.Ignore(syscall.SIGTERM)
 	fmt.Println("ready")
-	os.NewFile(5, "ready").Close() // if a family waits for it
+	if len(args) > 0 { // a family waits for it
+		os.NewFile(5, "ready").Close()
+	}
 	time.Sleep(workerTime)
 }
 

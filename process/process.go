@@ -73,11 +73,13 @@ type Process struct {
 	done   chan struct{} // closed when result is set
 	result Result        // immutable once set
 
-	mu     sync.Mutex  // guards what follows
-	gone   bool        // it is dead, and its number may become another's
-	asked  bool        // it was told to stop
-	killed bool        // its group was killed
-	kill   *time.Timer // set once asked
+	mu      sync.Mutex  // guards what follows
+	dead    bool        // its end can't be our doing any more
+	gone    bool        // it is dead, and its number may become another's
+	asked   bool        // it was told to stop
+	stopped bool        // it was told to stop before it was dead
+	killed  bool        // its group was killed
+	kill    *time.Timer // set once asked
 }
 
 // Result is how a worker ended.
@@ -247,6 +249,7 @@ func (p *Process) read(stream *syncstream.Writer, r *pipe.Reader) {
 func (p *Process) await(watch *watcher, readers *sync.WaitGroup) {
 	defer watch.close()
 	if watch.await() {
+		p.setDead()
 		p.drain(readers)
 		p.setGone()
 		_ = p.cmd.Wait() // ProcessState tells more than its error
@@ -296,6 +299,13 @@ func (p *Process) killPending() bool {
 	return p.asked && !p.killed && !p.gone
 }
 
+// setDead tells that a stop reaches only what the worker has left behind.
+func (p *Process) setDead() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dead = true
+}
+
 // setGone forbids signals: the process's number will be another's.
 func (p *Process) setGone() {
 	p.mu.Lock()
@@ -309,7 +319,7 @@ func (p *Process) setGone() {
 // end closes the mirror and publishes the result.
 func (p *Process) end(err error) {
 	p.mu.Lock()
-	stopped := p.asked && err != nil
+	stopped := p.stopped && err != nil
 	p.mu.Unlock()
 	p.result.Err, p.result.Stopped, p.result.Ended = err, stopped, time.Now()
 	if stopped {
@@ -332,7 +342,7 @@ func (p *Process) Stop() {
 		p.killed = true
 		_ = signalGroup(p.cmd.Process, os.Kill)
 	default:
-		p.asked = true
+		p.asked, p.stopped = true, !p.dead
 		_ = signalGroup(p.cmd.Process, p.config.StopSignal)
 		p.kill = time.AfterFunc(p.config.StopGrace, p.Stop)
 	}

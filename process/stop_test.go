@@ -120,6 +120,38 @@ func TestStopReachesGroup(t *testing.T) {
 	rest(t, cmd, life)
 }
 
+// The rest of the group is killed when it has not ended after StopGrace, also
+// where the worker itself has.
+func TestStopGraceForGroup(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	l := listen(t, b)
+	cmd := self("family", "term", "stubborn", "family")
+	_, life := pipes(t, cmd)
+	p := start(t, b, cmd, process.Config{StopGrace: 20 * time.Millisecond, DrainGrace: patience})
+	l.hear(t, "worker ready", 1)
+	p.Stop()
+	if r := wait(t, p); r.Err != nil {
+		t.Errorf("the worker ended with %v, want none", r.Err)
+	}
+	rest(t, cmd, life)
+	checkContents(t, b, `stdout "ready\n"`, `stdout "worker ready\n"`)
+}
+
+// A worker that failed before it was told to stop has failed on its own, though
+// its last lines were still on their way.
+func TestStopAfterDeath(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	g := newGate(0)
+	attach(t, b, g)
+	p := start(t, b, self("say", "1one\n", "exit=3"), process.Config{DrainGrace: time.Millisecond})
+	<-g.called
+	graceOver(t, p)
+	p.Stop()
+	close(g.opened)
+	checkEnd(t, b, wait(t, p), &process.ExitError{Code: 3})
+	checkContents(t, b, `stdout "one\n"`, `error "exit status 3"`)
+}
+
 func TestStopAfterEnd(t *testing.T) {
 	b, r := run(t, self("say", "exit=3"), process.Config{})
 	if r.Stopped {
