@@ -50,7 +50,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME) $(PACKAGES)
 
 bench: ## measure, and write docs/benchmarks.md
-	cd bench && go run . -o ../docs/benchmarks.md
+	cd bench && go run . -o ../docs/benchmarks.md -readme ../README.md
 
 clean: ## remove the pinned tools
 	rm -rf bin

@@ -56,5 +56,5 @@ func (d demand) verdict(value, ratio float64) string {
 	case d.met(value, ratio):
 		return "ok"
 	}
-	return "**below**"
+	return "**missed**"
 }

@@ -56,6 +56,7 @@ type options struct {
 	runs       int
 	only       *regexp.Regexp
 	out        string
+	readme     string
 	json       bool
 	setup      bool
 	syncstream string
@@ -68,6 +69,7 @@ func parseOptions(args []string) (options, error) {
 	f.IntVar(&o.runs, "runs", 7, "rounds of each comparison")
 	only := f.String("only", "", "measure only what this regular expression finds in a comparison's name")
 	f.StringVar(&o.out, "o", "", "write the page to this file (else to standard output)")
+	f.StringVar(&o.readme, "readme", "", "write the figures that have a demand into this file, between its marks")
 	f.BoolVar(&o.json, "json", false, "write every run, as JSON, to standard output")
 	f.BoolVar(&o.setup, "setup", false, "first install the peers (apt-get install parallel)")
 	f.StringVar(&o.syncstream, "syncstream", "", "measure this binary (else ../cmd/syncstream is built)")
@@ -123,6 +125,11 @@ func (r *report) write(o options) error {
 		e.SetIndent("", "\t")
 		if err := e.Encode(r.raw()); err != nil {
 			return fmt.Errorf("writing JSON: %w", err)
+		}
+	}
+	if o.readme != "" {
+		if err := r.writeInto(o.readme); err != nil {
+			return fmt.Errorf("writing the summary: %w", err)
 		}
 	}
 	switch {

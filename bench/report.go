@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -47,6 +48,41 @@ func (m machine) write(s *strings.Builder) {
 		fmt.Fprintf(s, "| %s | %s |\n", f[0], f[1])
 	}
 	s.WriteByte('\n')
+}
+
+// The marks between which writeInto writes.
+const (
+	summaryBegins = "<!-- figures, by make bench -->\n"
+	summaryEnds   = "<!-- end of figures -->\n"
+)
+
+// writeInto puts the rows that have a demand between the marks of a file.
+func (r *report) writeInto(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, rest, begins := strings.Cut(string(text), summaryBegins)
+	_, after, ends := strings.Cut(rest, summaryEnds)
+	if !begins || !ends {
+		return fmt.Errorf("%s has no lines %q and %q", file, summaryBegins, summaryEnds)
+	}
+	return os.WriteFile(file, []byte(before+summaryBegins+r.summary()+summaryEnds+after), 0o644)
+}
+
+func (r *report) summary() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s, %d cores, %s:\n\n| | median | beside its limit | demanded | |\n|---|---|---|---|---|\n",
+		r.machine.CPU, r.machine.Cores, r.machine.Date)
+	for _, result := range r.results {
+		for _, row := range result.rows {
+			if row.demand.met != nil {
+				c := result.cells(row)
+				fmt.Fprintf(&s, "| %s |\n", strings.Join([]string{c[0], c[1], c[3], c[4], c[5]}, " | "))
+			}
+		}
+	}
+	return s.String()
 }
 
 // cells are one row of the table.

@@ -36,7 +36,7 @@ func TestCells(t *testing.T) {
 		{
 			"a demand that is not met is said",
 			throughput("x", "ours", "LIMIT", ratioAtLeast(0.76)),
-			[]string{"x", "52.5 M lines/s", "30.0 M lines/s – 75.0 M lines/s", "0.75", "≥ 0.76", "**below**"},
+			[]string{"x", "52.5 M lines/s", "30.0 M lines/s – 75.0 M lines/s", "0.75", "≥ 0.76", "**missed**"},
 		},
 		{
 			"a demand may be on the figure itself",

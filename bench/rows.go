@@ -78,16 +78,20 @@ func blockExperiments(w *workshop, l load, limit contender) []experiment {
 			name: "buffer",
 			how: "`process.Start` on each of the four generators, one buffer of the last 1000 messages, `Wait`. " +
 				"Time is from before the program's start to after its exit, as for LIMIT; the program checks that every line and byte was counted.",
-			contenders: []contender{limit, {name: "buffer", run: l.collect(w)}},
-			rows:       []row{throughput("four programs into a buffer of the last 1000", "buffer", "LIMIT", ratioAtLeast(0.75))},
+			contenders: []contender{limit, l.polling(w), {name: "buffer", run: l.collect(w)}},
+			rows: []row{
+				throughput("four programs into a buffer of the last 1000", "buffer", "LIMIT", ratioAtLeast(0.75)),
+				throughput("the same beside a reader of one thread", "buffer", polling, demand{}),
+			},
 		},
 		{
 			name: "run to /dev/null",
 			how: "`syncstream run -n 4 -- gen …`, its standard output the file /dev/null. " +
 				"GNU parallel has a tenth of the lines, since it would need a minute for all; it is given no pipe either.",
-			contenders: []contender{limit, w.needsCommand(contender{name: "run", run: l.toNull(l.tagged(w))}), l.gnuParallel(w)},
+			contenders: []contender{limit, l.polling(w), w.needsCommand(contender{name: "run", run: l.toNull(l.tagged(w))}), l.gnuParallel(w)},
 			rows: []row{
 				throughput("`syncstream run` to /dev/null, tagged", "run", "LIMIT", ratioAtLeast(0.60)),
+				throughput("the same beside a reader of one thread", "run", polling, demand{}),
 				throughput("GNU parallel --line-buffer --tag to /dev/null", "GNU parallel", "LIMIT", demand{}),
 				throughput("`syncstream run` beside GNU parallel", "run", "GNU parallel", demand{}),
 			},
