@@ -55,8 +55,11 @@ func newMirror(b *Buffer, c MirrorConfig) *Mirror {
 	if source.Host == "" {
 		source.Host = hostname
 	}
-	if source.PID == 0 {
+	switch {
+	case source.PID == 0:
 		source.PID = os.Getpid()
+	case source.PID < 0:
+		source.PID = 0
 	}
 	m := &Mirror{store: b.store, source: &source}
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())

@@ -292,6 +292,7 @@ func (a *Attachment) callLocked(batches []*Batch) {
 	}
 	a.store.mu.Lock()
 	a.calling, a.writing = false, nil
+	a.chain.last = time.Now() // no piece could be given meanwhile
 	if err != nil {
 		a.err = err
 		a.detachLocked()
@@ -326,7 +327,7 @@ func (a *Attachment) detachLocked() {
 type chain struct {
 	open bool // the line's first pieces have been given, its last has not
 	key  streamKey
-	last time.Time // when a piece was given
+	last time.Time // when the sink last had what it was given
 }
 
 // next takes those batches out of the queue that are to be given now: all, up

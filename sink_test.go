@@ -120,28 +120,32 @@ func TestSlowSink(t *testing.T) {
 // Fold a line that ends with CR CR LF (a Windows program in text mode writes
 // that) is a run by itself and joins the one before it in the same block.
 func TestQueueComesBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := syncstream.New(syncstream.Config{})
-		a := b.Attach(sinkFunc(func([]*syncstream.Batch) error {
-			time.Sleep(time.Second) // meanwhile batches wait, and are joined
-			return nil
-		}))
-		m := open(b, "m")
-		text := strings.Repeat(strings.Repeat("x", 97)+"\r\r\n", 700)
-		done := started(func() {
-			for range 300 {
-				m.Write([]byte(text))
+	for _, text := range []string{
+		strings.Repeat(strings.Repeat("x", 97)+"\r\r\n", 700), // a block
+		strings.Repeat("x", 999) + "\n",                         // many share a chunk
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := syncstream.New(syncstream.Config{})
+			a := b.Attach(sinkFunc(func([]*syncstream.Batch) error {
+				time.Sleep(time.Second) // meanwhile batches wait, and are joined
+				return nil
+			}))
+			m := open(b, "m")
+			done := started(func() {
+				for range 21_000_000 / len(text) { // five times what may wait
+					m.Write([]byte(text))
+				}
+			})
+			select {
+			case <-done:
+			case <-time.After(time.Hour):
+				t.Errorf("the writer waits for a sink that has nothing to do: %+v", b.Stats())
 			}
+			a.Detach()
+			<-done
+			<-a.Done()
 		})
-		select {
-		case <-done:
-		case <-time.After(time.Hour):
-			t.Errorf("the writer waits for a sink that has nothing to do: %+v", b.Stats())
-		}
-		a.Detach()
-		<-done
-		<-a.Done()
-	})
+	}
 }
 
 // A sink's error detaches it, and Err, Done and Drain say so; the writers, also
@@ -376,8 +380,9 @@ func TestCloseWhileWritersWait(t *testing.T) {
 		}
 		text := g.text()
 		for want, n := range map[string]int{
-			`/stderr "last words" none`:                                 3,
-			"closing1 \"partial\" none\nclosing2/control/error \"why\"": 1,
+			`/stderr "last words" none`:    3,
+			`closing1 "partial" none`:      1,
+			`closing2/control/error "why"`: 1,
 		} {
 			if got := strings.Count(text, want); got != n {
 				t.Errorf("%d of %d: %s", got, n, want)

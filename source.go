@@ -11,7 +11,8 @@ type Source struct {
 	Name string
 	// Host is the name of the machine; if empty, this one's.
 	Host string
-	// PID is the process id; if zero, this process's.
+	// PID is the process id; if zero, this process's; if negative, there is
+	// none, and messages have zero.
 	PID int
 	// Rank is the worker's number, 0 to Size-1, among Size workers that were
 	// started together. It has no meaning while Size is zero.

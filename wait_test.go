@@ -185,16 +185,19 @@ func TestGo(t *testing.T) {
 // that never writes hears of it.
 func TestMirrorContext(t *testing.T) {
 	b := syncstream.New(syncstream.Config{})
+	began := make(chan struct{})
 	b.Go("w", func(ctx context.Context, m *syncstream.Mirror) error {
 		if ctx.Err() != nil {
 			t.Error("the context has ended before it began")
 		}
+		close(began)
 		<-ctx.Done()
 		if cause := context.Cause(ctx); cause != syncstream.ErrClosed {
 			t.Errorf("cause %v", cause)
 		}
 		return nil
 	})
+	<-began
 	b.Close()
 	if err := b.Wait(t.Context()); err != nil {
 		t.Error(err)

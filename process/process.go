@@ -108,6 +108,7 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 	p.result.Started = time.Now()
 	watch := &watcher{}
 	if err := p.start(ctx, watch); err != nil {
+		p.config.Source.PID = -1
 		p.open(b)
 		p.end(&StartError{Path: cmd.Path, Err: err})
 		return p, p.result.Err

@@ -167,8 +167,8 @@ func TestStartError(t *testing.T) {
 			}
 			checkContents(t, b, fmt.Sprintf("error %q", want))
 			r := wait(t, p)
-			if r.Err != err || r.State != nil || r.Source != p.Source() || r.Source.Name != "w" {
-				t.Errorf("the result is %+v, want the same error, the source and no state", r)
+			if r.Err != err || r.State != nil || r.Source != p.Source() || r.Source.Name != "w" || r.Source.PID != 0 {
+				t.Errorf("the result is %+v, want the same error, the source without a process id and no state", r)
 			}
 			var failure *syncstream.Failure
 			if !errors.As(waitErr(t, b), &failure) || failure.Err != err {

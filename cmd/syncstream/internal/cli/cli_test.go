@@ -70,6 +70,7 @@ func TestCommandName(t *testing.T) {
 		{"'my program' x", "sh"},
 		{"$EDITOR file", "sh"},
 		{"echo; true", "sh"},
+		{"for i in 1 2; do echo $i; done", "sh"},
 		{"größe", "sh"},
 		{"\x1b[2J", "sh"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -126,14 +127,17 @@ func (o *runOptions) completeNames(cmd *cobra.Command) error {
 	return nil
 }
 
-// commandName returns the name of the first program in a shell command.
+// reserved are words of the shell that begin a command but name no program.
+var reserved = []string{"for", "while", "until", "if", "case", "function", "select", "time", "exec"}
+
+// commandName returns the name of the first program in a shell command, or sh.
 func commandName(command string) string {
 	for word := range strings.FieldsSeq(command) {
 		if strings.Contains(word, "=") {
 			continue // an assignment before the program
 		}
 		name := filepath.Base(word)
-		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") == "" {
+		if !slices.Contains(reserved, name) && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") == "" {
 			return name
 		}
 		break

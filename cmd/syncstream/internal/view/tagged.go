@@ -78,8 +78,8 @@ func (t *Tagged) add(b *syncstream.Batch) error {
 		t.buf = t.Prepare(t.buf, b)
 	default:
 		tag := tag(b.Source())
-		for text := range b.Lines() {
-			t.line(tag, text)
+		for text, end := range b.Lines() {
+			t.line(tag, text, end)
 		}
 	}
 	if len(t.buf) >= outSize {
@@ -120,10 +120,18 @@ func (t *Tagged) Prepare(buf []byte, b *syncstream.Batch) []byte {
 
 type tagBlock [16]byte
 
-func (t *Tagged) line(tag, text []byte) {
+func (t *Tagged) line(tag, text []byte, end syncstream.End) {
 	t.buf = append(t.buf, tag...)
 	t.buf = append(t.buf, text...)
-	t.buf = append(t.buf, '\n')
+	t.end(end)
+}
+
+// end ends a row as the worker did, or else with an LF.
+func (t *Tagged) end(end syncstream.End) {
+	if end != syncstream.EndCRLF {
+		end = syncstream.EndLF
+	}
+	t.buf = append(t.buf, end.Bytes()...)
 }
 
 // piece appends a piece of an overlong line to the row that its first began.
@@ -134,14 +142,13 @@ func (t *Tagged) piece(b *syncstream.Batch, goesOn bool) {
 			t.buf = append(t.buf, broken...)
 		}
 	}
-	for text := range b.Lines() {
+	t.open = &row{b.Source(), b.Stream(), t.to}
+	for text, end := range b.Lines() {
 		t.buf = append(t.buf, text...)
-	}
-	t.open = nil
-	if b.Part() == syncstream.PartLast {
-		t.buf = append(t.buf, '\n')
-	} else {
-		t.open = &row{b.Source(), b.Stream(), t.to}
+		if b.Part() == syncstream.PartLast {
+			t.end(end)
+			t.open = nil
+		}
 	}
 }
 
@@ -149,7 +156,7 @@ func (t *Tagged) piece(b *syncstream.Batch, goesOn bool) {
 func (t *Tagged) grouped(b *syncstream.Batch) {
 	tag := []byte(b.Source().Name + " ! ")
 	for line := range bytes.SplitSeq(b.Text(), []byte{'\n'}) {
-		t.line(tag, line)
+		t.line(tag, line, syncstream.EndLF)
 	}
 }
 

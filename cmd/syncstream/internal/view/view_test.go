@@ -111,6 +111,11 @@ func TestTagged(t *testing.T) {
 			"the kind of line end comes along",
 		},
 		{
+			"CRLF beside a redrawn line", func(s story) { s.write(s.mirror("a"), "1\r2\r\n") },
+			"a | 2\r\n", "",
+			"however the line is shown",
+		},
+		{
 			"NUL and bytes that are no text", func(s story) { s.write(s.mirror("a"), "\x00\xff\n\x00") },
 			"a | \x00\xff\na | \x00\n", "",
 			"bytes are truth",
