@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/syncstream/syncstream"
 )
@@ -86,10 +87,12 @@ func TestWriteStaysTogether(t *testing.T) {
 	for _, size := range []int{20, 40_000, 200_000} {
 		b := syncstream.New(syncstream.Config{MaxMessages: 1 << 20})
 		m := open(b, "m")
+		slow := newGate()
+		a := b.Attach(slow)
 		var wg sync.WaitGroup
-		for g := range 16 { // so many that a lock given back would be handed on
+		for g := range 16 {
 			wg.Go(func() {
-				for i := range 4 {
+				for i := range 2 {
 					name := fmt.Sprintf("g%d.%d", g, i)
 					var text strings.Builder
 					n := 0
@@ -100,7 +103,13 @@ func TestWriteStaysTogether(t *testing.T) {
 				}
 			})
 		}
+		// Writers that have waited for a millisecond get a lock that is given
+		// back; so one given back in the middle of a Write would show.
+		within(t, slow.called, "the sink is called")
+		<-time.After(5 * time.Millisecond)
+		close(slow.pass)
 		wg.Wait()
+		a.Detach()
 		now, next := "", 0 // the write that is under way, and its next line
 		for _, message := range all(t, b) {
 			name, i, err := check(message.Text)

@@ -122,7 +122,7 @@ func TestSlowSink(t *testing.T) {
 func TestQueueComesBack(t *testing.T) {
 	for _, text := range []string{
 		strings.Repeat(strings.Repeat("x", 97)+"\r\r\n", 700), // a block
-		strings.Repeat("x", 999) + "\n",                         // many share a chunk
+		strings.Repeat("x", 999) + "\n",                       // many share a chunk
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := syncstream.New(syncstream.Config{})
@@ -427,7 +427,7 @@ func TestAttachLater(t *testing.T) {
 // The pieces of a line come together as long as they keep coming, whatever a
 // noisy neighbour writes meanwhile, and also when that has filled the queue.
 func TestPiecesComeTogether(t *testing.T) {
-	for _, noise := range []string{"noise\n", "a\rb\n", strings.Repeat("x", 99_999) + "\n"} {
+	for _, noise := range []string{"a\rb\n", strings.Repeat("x", 99_999) + "\n"} {
 		synctest.Test(t, func(t *testing.T) {
 			b := syncstream.New(syncstream.Config{MaxLine: 100_000})
 			var r recorder
@@ -443,12 +443,12 @@ func TestPiecesComeTogether(t *testing.T) {
 						for range 25 {
 							write(t, noisy, noise)
 						}
-						time.Sleep(500 * time.Microsecond) // 5000 until the next piece
+						time.Sleep(time.Millisecond) // 5000 in all, more than the queue holds
 					}
 				}
 			})
 			piece := strings.Repeat("y", 100_000)
-			for range 3 {
+			for range 2 {
 				write(t, long, piece)
 				time.Sleep(100 * time.Millisecond)
 			}
@@ -468,8 +468,8 @@ func TestPiecesComeTogether(t *testing.T) {
 					last = i
 				}
 			}
-			if last-first != 3 {
-				t.Errorf("noise of %d bytes: 4 pieces stand from message %d to %d", len(noise), first, last)
+			if last-first != 2 {
+				t.Errorf("noise of %d bytes: 3 pieces stand from message %d to %d", len(noise), first, last)
 			}
 			checkNums(t, r.all())
 		})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,7 @@ every line whole, in the order its worker wrote it, none lost.`,
   syncstream run -n 4 -- python3 train.py`,
 		Args:          usageArgs(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
@@ -51,6 +53,21 @@ every line whole, in the order its worker wrote it, none lost.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRun())
 	return root
+}
+
+// version returns the module's version, or the commit that was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && version == "(devel)" {
+			version = s.Value
+		}
+	}
+	return version
 }
 
 // usageArgs lets cobra name the nearest verb when an argument is none.
@@ -87,7 +104,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	name := unknown.GetSpecifiedName()
 	if len(name) == 1 {
-		return usagef(cmd, "there is no flag -%s", name)
+		return usagef(cmd, "there is no flag -%s; a program and its own flags stand behind --", name)
 	}
 	if near := nearestFlag(cmd, name); near != "" {
 		return usagef(cmd, "there is no flag --%s; did you mean --%s?", name, near)

@@ -20,7 +20,7 @@ import (
 
 type runOptions struct {
 	copies int
-	names  []string
+	names  string
 	json   bool
 
 	workers        []worker
@@ -42,8 +42,8 @@ func newRun() *cobra.Command {
 name: stdout on stdout, stderr on stderr, as 'name | text'. Each argument is a
 command for the shell; what follows -- is one program and its arguments. Every
 worker finds its number, from 0, in SYNCSTREAM_RANK, and how many there are in
-SYNCSTREAM_SIZE. Its stdin is empty.
-
+SYNCSTREAM_SIZE. Its stdin is empty. Ctrl-C sends it SIGTERM, and SIGKILL after
+10 s or at a second Ctrl-C.
 The exit status is 0; or that of the worker that failed first, 128 and the
 signal's number if one killed it, 126 or 127 if it can't be run or found; 130
 and the like after Ctrl-C; 141 if the output goes nowhere; 2 for wrong usage.`,
@@ -58,7 +58,7 @@ and the like after Ctrl-C; 141 if the output goes nowhere; 2 for wrong usage.`,
 		},
 	}
 	cmd.Flags().IntVarP(&o.copies, "copies", "n", 1, "run `N` copies of the program that follows --")
-	cmd.Flags().StringSliceVar(&o.names, "name", nil, "the workers' `NAMES`, in order, with commas between them")
+	cmd.Flags().StringVar(&o.names, "name", "", "the workers' `NAMES`, in order, with commas between them")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print each message as JSON, one a line, all on stdout")
 	return cmd
 }
@@ -108,14 +108,15 @@ func (o *runOptions) completeNames(cmd *cobra.Command) error {
 		}
 		return nil
 	}
-	if len(o.names) != len(o.workers) {
-		return usagef(cmd, "--name has %d names for %d workers; want one for each", len(o.names), len(o.workers))
+	names := strings.Split(o.names, ",")
+	if len(names) != len(o.workers) {
+		return usagef(cmd, "--name %q: want a name for each of the %d workers, not %d", o.names, len(o.workers), len(names))
 	}
 	seen := map[string]bool{}
-	for i, name := range o.names {
+	for i, name := range names {
 		switch {
 		case name == "":
-			return usagef(cmd, "--name: name %d of %d is empty", i+1, len(o.names))
+			return usagef(cmd, "--name %q: name %d is empty", o.names, i+1)
 		case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
 			return usagef(cmd, "--name %q: want no control characters", name)
 		case seen[name]:
@@ -164,6 +165,9 @@ func (o *runOptions) run(ctx context.Context) error {
 
 	var group process.Group
 	for i, w := range o.workers {
+		if ctx.Err() != nil {
+			break // those that do not run yet need not start
+		}
 		p, _ := group.Start(ctx, buf, o.command(i, w), process.Config{
 			Source: syncstream.Source{Name: w.name, Rank: i, Size: len(o.workers)},
 		})
