@@ -29,6 +29,7 @@ type Batch struct {
 	part    Part // if not PartWhole, the batch is one piece
 	helped  bool // the goroutine that brings it calls the sinks itself
 	lent    bool // that goroutine holds block while it brings the batch
+	pending bool // it is in a sink's queue, and not prepared yet
 	odd     bool // its one line ends with several CR before the LF
 
 	prepared *block // what a Preparer made of it, if it did
@@ -170,5 +171,5 @@ func (b *Batch) join(next *Batch) bool {
 }
 
 func (b *Batch) joinable() bool {
-	return b.kind == Line && b.part == PartWhole && b.redraws == 0 && b.count > 0 && !b.odd && b.prepared == nil
+	return b.kind == Line && b.part == PartWhole && b.redraws == 0 && b.count > 0 && !b.odd && !b.pending && b.prepared == nil
 }

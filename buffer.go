@@ -25,9 +25,9 @@ type Config struct {
 	// DefaultMaxBytes. The memory for them can be twice as much, or 2 MiB
 	// more; where it would be more than that, the oldest go earlier.
 	MaxBytes int
-	// MaxLine is how many bytes of text one message may have; if zero,
-	// DefaultMaxLine; never more than MaxBytes. A longer line is delivered in
-	// pieces; see [Part].
+	// MaxLine is how many bytes of a line's text one message may have; if
+	// zero, DefaultMaxLine; never more than MaxBytes. A longer line is
+	// delivered in pieces; see [Part]. What Warn and Error send is not cut.
 	MaxLine int
 }
 
@@ -68,7 +68,7 @@ func (b *Buffer) Mirror(c MirrorConfig) *Mirror { return newMirror(b, c) }
 func (b *Buffer) Go(name string, f func(ctx context.Context, m *Mirror) error) {
 	m := b.Mirror(MirrorConfig{Source: Source{Name: name}})
 	go func() {
-		err := error(&PanicError{}) // unless f returns
+		var err error
 		returned := false
 		defer func() {
 			if !returned {
@@ -82,10 +82,10 @@ func (b *Buffer) Go(name string, f func(ctx context.Context, m *Mirror) error) {
 }
 
 // NumOpen returns how many mirrors are open.
-func (b *Buffer) NumOpen() int { return b.Stats().Open }
+func (b *Buffer) NumOpen() int { return b.store.numOpen() }
 
 // Len returns how many messages are kept.
-func (b *Buffer) Len() int { return int(b.Stats().Kept.Messages) }
+func (b *Buffer) Len() int { return b.store.len() }
 
 // Last returns the last n messages, oldest first, or all that are kept if they
 // are fewer. It does not wait. Partial lines are not among them; see
@@ -149,7 +149,7 @@ type Stats struct {
 	Written Count // that came to the buffer
 	Kept    Count // that can be read
 	Rotated Count // that left, being the oldest, when newer ones came
-	Lost    Count // that came after Close
+	Lost    Count // whole lines that came after Close
 }
 
 // Stats returns the account of the buffer at this moment.

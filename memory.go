@@ -112,11 +112,9 @@ func (s *memory) append(m *Mirror, stream Stream, r *run) error {
 	}
 	sinks, err := s.putLocked(m, &b, r.final)
 	s.mu.Unlock()
-	if err == nil && r.help {
-		for _, a := range sinks {
-			if a.prepares(&b) {
-				a.bring(b)
-			}
+	for _, a := range sinks {
+		if a.prepares(&b) {
+			a.prepare(b.seq)
 		}
 	}
 	return err
@@ -155,12 +153,10 @@ func (s *memory) extend(m *Mirror, stream Stream, r *run) bool {
 	return true
 }
 
-// putLocked stores a batch and queues it for the sinks, which it returns; but
-// not for those that want it prepared.
+// putLocked stores a batch and queues it for the sinks, which it returns.
 func (s *memory) putLocked(m *Mirror, b *Batch, final bool) ([]*Attachment, error) {
 	if err := s.admit(m, b, final); err != nil {
-		s.written.add(b.count, len(b.data))
-		s.lost.add(b.count, len(b.data))
+		s.loseLocked(b.count, len(b.data))
 		return nil, err
 	}
 	if b.block == nil {
@@ -176,14 +172,21 @@ func (s *memory) putLocked(m *Mirror, b *Batch, final bool) ([]*Attachment, erro
 	b.seq = s.seq
 	for _, a := range s.sinks {
 		a.last = b.seq
-		if a.prepares(b) {
-			a.preparing = append(a.preparing, b.seq)
-		} else {
-			a.push(*b)
-		}
+		a.push(*b)
 	}
 	s.ring.push(b)
 	return s.sinks, nil
+}
+
+func (s *memory) lose(messages, bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loseLocked(messages, bytes)
+}
+
+func (s *memory) loseLocked(messages, bytes int) {
+	s.written.add(messages, bytes)
+	s.lost.add(messages, bytes)
 }
 
 // admit waits until every sink has room for b. After close it waits no more:
@@ -369,6 +372,18 @@ func (s *memory) sources() []SourceStatus {
 		all[i] = m.statusLocked()
 	}
 	return all
+}
+
+func (s *memory) numOpen() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
+}
+
+func (s *memory) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ring.messages
 }
 
 func (s *memory) stats() Stats {

@@ -90,12 +90,22 @@ func (m *Mirror) Stdout() *Writer { return &m.stdout }
 // Stderr returns the mirror's second stream.
 func (m *Mirror) Stderr() *Writer { return &m.stderr }
 
+// EndLine makes a message of each stream's partial line, if there is one: its
+// [End] is EndNone, and what is written next begins a new line.
+func (m *Mirror) EndLine() error {
+	m.lock()
+	defer m.unlock()
+	return errors.Join(m.stdout.finish(), m.stderr.finish())
+}
+
 // Warn sends err as one warning, however many lines its text has. It stands
-// after all that was written before.
+// after all lines that were complete before; a partial line goes on behind it,
+// unless [Mirror.EndLine] is called first. A nil err is ignored. Like Write, it
+// waits while a sink has no room, and returns [ErrClosed].
 func (m *Mirror) Warn(err error) error { return m.say(Warning, err) }
 
-// Error sends err as one error, however many lines its text has. It stands
-// after all that was written before. The mirror stays open.
+// Error sends err as one error, in the place that Warn would give it. The
+// mirror stays open.
 func (m *Mirror) Error(err error) error { return m.say(Error, err) }
 
 func (m *Mirror) say(kind Kind, err error) error {
@@ -178,8 +188,8 @@ const feedSize = 32 << 10
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	rest := p
-	for len(rest) > 0 {
+	taken, refused := 0, error(nil)
+	for rest := p; len(rest) > 0; {
 		n, err := 0, error(nil)
 		if len(rest) < blockSize/4 || len(w.held) > blockSize/4 {
 			n = min(len(rest), feedSize)
@@ -190,12 +200,15 @@ func (w *Writer) Write(p []byte) (int, error) {
 			err = w.feedBlock(b, n, false)
 			b.release()
 		}
-		if err != nil {
-			return len(p) - len(rest), err
+		switch {
+		case err != nil:
+			refused = err // the rest is refused too, and counted
+		case refused == nil:
+			taken += n
 		}
 		rest = rest[n:]
 	}
-	return len(p), nil
+	return taken, refused
 }
 
 // feed takes bytes that are the caller's.
@@ -261,6 +274,7 @@ func (w *Writer) cut(data []byte, c origin, final bool) error {
 			lines: r.Lines, part: Part(r.Part), redraws: r.Redraws, odd: r.Odd, help: c.help, final: final,
 		})
 		if err != nil {
+			w.lose(data[off+used:], final)
 			w.refuse(before, data, off, c.held)
 			return err
 		}
@@ -271,6 +285,18 @@ func (w *Writer) cut(data []byte, c origin, final bool) error {
 		return nil
 	}
 	return w.mirror.store.hold(w, nil, c.memory(data))
+}
+
+// lose counts the messages of data, of which what came before was refused.
+func (w *Writer) lose(data []byte, final bool) {
+	for {
+		r, used := w.split.Next(data, 0, final)
+		if r.Lines == 0 {
+			return
+		}
+		w.mirror.store.lose(r.Lines, r.Len)
+		data = data[used:]
+	}
 }
 
 // refuse goes back to before data[off:] came, of which the first held bytes

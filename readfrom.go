@@ -88,7 +88,7 @@ func (p *pipeReader) accepts(raw syscall.RawConn) (ok bool) {
 
 func (p *pipeReader) readAll(raw syscall.RawConn) (int64, error) {
 	err := raw.Read(p.drain)
-	if p.err == nil && p.finishing() {
+	if p.err == nil && err != nil && p.finishing() { // it was waiting
 		err = raw.Control(func(fd uintptr) { p.drain(fd) })
 	}
 	if p.large {
@@ -124,7 +124,7 @@ func (p *pipeReader) drain(fd uintptr) (done bool) {
 			p.err = nil
 			return p.finishing()
 		}
-		if p.err != nil || p.pipe != nil && p.pipe.Took(p.last) {
+		if p.err != nil || p.pipe != nil && p.pipe.Took(fd, p.last) {
 			return true
 		}
 		if p.last >= fullPipe && !p.tried {

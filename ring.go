@@ -57,8 +57,9 @@ func (r *ring) push(b *Batch) {
 	if last != nil && last.join(b) {
 		b.block.release()
 	} else {
+		b.memory = batchMemory
 		if last == nil || last.block != b.block {
-			b.memory = b.block.size()
+			b.memory += b.block.size()
 		}
 		r.memory += b.memory
 		if r.n == len(r.buf) {

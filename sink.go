@@ -3,6 +3,7 @@ package syncstream
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +15,9 @@ type Sink interface {
 	// WriteBatches takes some batches, in the order in which they came; but
 	// the pieces of an overlong line come together as long as they keep
 	// coming. One goroutine at a time calls it. The batches are lent until it
-	// returns; see [Batch]. After an error it is not called again.
+	// returns; see [Batch]. After an error it is not called again; a panic is
+	// taken for one, a [*PanicError]. A sink that writes to its own buffer can
+	// wait for itself for ever.
 	WriteBatches([]*Batch) error
 }
 
@@ -34,7 +37,7 @@ const (
 	// would only be colder in the processor's cache.
 	queueBytes = 4 << 20
 	// batchMemory is what a batch takes besides its bytes.
-	batchMemory = 256
+	batchMemory = 320
 	// queueBatches is how many batches may wait for a sink.
 	queueBatches = 4096
 	// chainPatience is how long the pieces of a line are waited for while
@@ -51,18 +54,17 @@ type Attachment struct {
 	done  chan struct{} // closed when the sink is not called any more
 
 	// What follows is guarded by store.mu.
-	more      sync.Cond // signalled when there is something to do
-	idle      sync.Cond // signalled when batches have been written
-	queue     []*Batch
-	queued    int // bytes of memory in the queue
-	chain     chain
-	last      uint64   // the seq of the newest batch
-	preparing []uint64 // the seqs of those that are not queued yet
-	calling   bool     // somebody calls the sink
-	writing   []*Batch // that it has now
-	detached  bool
-	dropped   bool // it was detached with batches that it has not got
-	err       error
+	more     sync.Cond // signalled when there is something to do
+	idle     sync.Cond // signalled when batches have been written
+	queue    []*Batch
+	queued   int // bytes of memory in the queue
+	chain    chain
+	last     uint64   // the seq of the newest batch
+	calling  bool     // somebody calls the sink
+	writing  []*Batch // that it has now
+	detached bool
+	dropped  bool // it was detached with batches that it has not got
+	err      error
 }
 
 func (s *memory) attach(sink Sink) *Attachment {
@@ -109,10 +111,10 @@ func (a *Attachment) Drain(ctx context.Context) error {
 	defer stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for all := a.last; !a.detached && a.oldestLocked() <= all; a.idle.Wait() {
+	for all := a.last; a.behindLocked(all); a.idle.Wait() {
 		if ctx.Err() != nil {
 			return fmt.Errorf("syncstream: drain a sink with %d batches to go: %w",
-				len(a.preparing)+len(a.queue)+len(a.writing), context.Cause(ctx))
+				len(a.queue)+len(a.writing), context.Cause(ctx))
 		}
 	}
 	if a.err == nil && a.dropped {
@@ -121,13 +123,19 @@ func (a *Attachment) Drain(ctx context.Context) error {
 	return a.err
 }
 
+// behindLocked reports whether the sink has not got all batches up to that seq,
+// and may still get them.
+func (a *Attachment) behindLocked(seq uint64) bool {
+	if a.detached {
+		return a.calling && !a.dropped
+	}
+	return a.oldestLocked() <= seq
+}
+
 // oldestLocked returns the seq of the oldest batch that the sink has not got;
 // if there is none, the next.
 func (a *Attachment) oldestLocked() uint64 {
 	oldest := a.last + 1
-	for _, seq := range a.preparing {
-		oldest = min(oldest, seq)
-	}
 	for _, batches := range [][]*Batch{a.queue, a.writing} {
 		for _, b := range batches {
 			oldest = min(oldest, b.seq)
@@ -149,7 +157,9 @@ func (a *Attachment) hasRoom(b *Batch) bool {
 // waitLocked waits until some sink may have room. What the caller has queued so
 // far it can't bring to the sink itself meanwhile.
 func (a *Attachment) waitLocked() {
-	a.more.Signal()
+	for _, other := range a.store.sinks {
+		other.more.Signal()
+	}
 	a.store.room.Wait()
 }
 
@@ -168,19 +178,27 @@ func (a *Attachment) push(b Batch) {
 	case last == nil || last.block != b.block:
 		b.memory = len(b.block.data)
 	}
-	if b.prepared != nil {
-		b.memory += cap(b.prepared.data)
-	}
 	if last != nil && last.join(&b) {
 		last.memory += b.memory
 		a.queued += b.memory
 		return
 	}
 	b.memory += batchMemory
+	b.pending = a.prepares(&b)
 	b.block.retain()
 	a.queue = append(a.queue, &b)
 	a.queued += b.memory
-	if helped := b.helped && a == a.store.sinks[0]; !a.calling && !helped {
+	if !b.pending && !(b.helped && a.isFirst()) {
+		a.signalLocked()
+	}
+}
+
+// isFirst reports whether goroutines that read pipes call the sink.
+func (a *Attachment) isFirst() bool { return len(a.store.sinks) > 0 && a.store.sinks[0] == a }
+
+// signalLocked has the sink's own goroutine look at the queue.
+func (a *Attachment) signalLocked() {
+	if !a.calling {
 		a.more.Signal()
 	}
 }
@@ -212,7 +230,7 @@ func (a *Attachment) run() {
 			a.detachLocked()
 			return
 		}
-		if len(a.queue) == 0 {
+		if len(a.queue) == 0 || !a.chain.open {
 			a.more.Wait()
 			continue
 		}
@@ -226,28 +244,39 @@ func (a *Attachment) run() {
 	}
 }
 
-// prepares reports whether b's own goroutine prepares it before it is queued.
+// prepares reports whether b's own goroutine prepares it, in its place in the
+// queue.
 func (a *Attachment) prepares(b *Batch) bool {
 	return a.prep != nil && b.lent && b.PlainLF()
 }
 
-// bring queues b, which put has left to its goroutine, once it is prepared.
-func (a *Attachment) bring(b Batch) {
-	p := preparedBuffers.get()
-	p.data = a.prep.Prepare(p.data[:0], &b)
-	b.prepared = p
+// prepare prepares the batch with that seq, for the goroutine that queued it.
+func (a *Attachment) prepare(seq uint64) {
 	s := a.store
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for !s.closed && !a.hasRoom(&b) {
-		a.waitLocked()
+	i := slices.IndexFunc(a.queue, func(b *Batch) bool { return b.seq == seq })
+	if i < 0 {
+		s.mu.Unlock()
+		return // detached
 	}
-	a.preparing = slices.DeleteFunc(a.preparing, func(seq uint64) bool { return seq == b.seq })
+	b := a.queue[i]
+	s.mu.Unlock()
+
+	p := preparedBuffers.get() // our goroutine holds b's block meanwhile
+	p.data = a.prep.Prepare(p.data[:0], b)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if a.detached {
 		p.release()
 		return
 	}
-	a.push(b)
+	b.prepared, b.pending = p, false
+	b.memory += cap(p.data)
+	a.queued += cap(p.data)
+	if !a.isFirst() {
+		a.signalLocked()
+	}
 }
 
 // helpLocked calls the sink, if nobody does, for a goroutine that has just
@@ -270,11 +299,15 @@ func (a *Attachment) takeLocked() []*Batch {
 	if a.chain.open && (a.store.ended || time.Since(a.chain.last) >= chainPatience) {
 		a.chain.open = a.chain.continues(a.queue)
 	}
-	now, later := a.chain.next(a.queue)
+	ready, rest := a.queue, []*Batch(nil)
+	if i := slices.IndexFunc(ready, func(b *Batch) bool { return b.pending }); i >= 0 {
+		ready, rest = ready[:i:i], ready[i:]
+	}
+	now, later := a.chain.next(ready)
 	if len(now) == 0 {
 		return nil
 	}
-	a.queue = later
+	a.queue = append(later, rest...)
 	for _, b := range now {
 		a.queued -= b.memory
 	}
@@ -282,22 +315,32 @@ func (a *Attachment) takeLocked() []*Batch {
 	return now
 }
 
-// callLocked gives batches to the sink, without the lock.
+// callLocked gives batches to the sink, without the lock. A panic in the sink,
+// or a call to runtime.Goexit, is an error of it.
 func (a *Attachment) callLocked(batches []*Batch) {
+	s := a.store
 	a.calling, a.writing = true, batches
-	a.store.mu.Unlock()
-	err := a.sink.WriteBatches(batches)
-	for _, b := range batches {
-		b.release()
-	}
-	a.store.mu.Lock()
-	a.calling, a.writing = false, nil
-	a.chain.last = time.Now() // no piece could be given meanwhile
-	if err != nil {
-		a.err = err
-		a.detachLocked()
-	}
-	a.idle.Broadcast()
+	s.mu.Unlock()
+	var err error
+	returned := false
+	defer func() {
+		if !returned {
+			err = &PanicError{Value: recover(), Stack: debug.Stack()}
+		}
+		for _, b := range batches {
+			b.release()
+		}
+		s.mu.Lock()
+		a.calling, a.writing = false, nil
+		a.chain.last = time.Now() // no piece could be given meanwhile
+		if err != nil {
+			a.err = err
+			a.detachLocked()
+		}
+		a.idle.Broadcast()
+	}()
+	err = a.sink.WriteBatches(batches)
+	returned = true
 }
 
 func (a *Attachment) wake() {
@@ -311,7 +354,7 @@ func (a *Attachment) detachLocked() {
 		return
 	}
 	a.detached = true
-	a.dropped = len(a.queue)+len(a.preparing) > 0
+	a.dropped = len(a.queue) > 0
 	for _, b := range a.queue {
 		b.release()
 	}

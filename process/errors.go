@@ -8,9 +8,6 @@ import (
 	"syscall"
 )
 
-// ErrStopped is the cause with which [Process.Stop] asks a worker to end.
-var ErrStopped = errors.New("process: stopped")
-
 // StartError is how a worker ended that could not be started.
 type StartError struct {
 	Path string // the program

@@ -76,6 +76,7 @@ type Process struct {
 	mu      sync.Mutex  // guards what follows
 	dead    bool        // its end can't be our doing any more
 	gone    bool        // it is dead, and its number may become another's
+	called  bool        // Stop was called
 	asked   bool        // it was told to stop
 	stopped bool        // it was told to stop before it was dead
 	killed  bool        // its group was killed
@@ -101,7 +102,8 @@ type Result struct {
 //
 // If it can't be started, the error is a [*StartError], and the buffer gets it
 // too, as the error message of a source that is closed at once; the Process
-// has ended, with this error.
+// has ended, with this error. If ctx has ended already, that is why, and the
+// buffer gets no message: it is no failure.
 func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (*Process, error) {
 	c = c.withDefaults(cmd)
 	p := &Process{cmd: cmd, config: c, done: make(chan struct{})}
@@ -109,6 +111,7 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 	watch := &watcher{}
 	if err := p.start(ctx, watch); err != nil {
 		p.config.Source.PID = -1
+		p.stopped = ctx.Err() != nil
 		p.open(b)
 		p.end(&StartError{Path: cmd.Path, Err: err})
 		return p, p.result.Err
@@ -124,7 +127,7 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 		}
 		readers.Go(func() { p.read(stream, r) })
 	}
-	unwatch := context.AfterFunc(ctx, p.Stop)
+	unwatch := context.AfterFunc(ctx, p.ask)
 	go func() {
 		defer unwatch()
 		p.await(watch, &readers)
@@ -133,6 +136,12 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 }
 
 func (c Config) withDefaults(cmd *exec.Cmd) Config {
+	if c.Lines > syncstream.Python {
+		panic(fmt.Sprintf("process: Start: Config.Lines is %d; want Fold, Split, Keep or Python", c.Lines))
+	}
+	if c.Order > Merged {
+		panic(fmt.Sprintf("process: Start: Config.Order is %d; want Labels or Merged", c.Order))
+	}
 	if c.Source.Name == "" {
 		c.Source.Name = filepath.Base(cmd.Path)
 	}
@@ -235,11 +244,10 @@ func (p *Process) open(b *syncstream.Buffer) {
 func (p *Process) read(stream *syncstream.Writer, r *pipe.Reader) {
 	defer r.Close()
 	_, err := stream.ReadFrom(r)
-	switch {
-	case err == nil || errors.Is(err, os.ErrDeadlineExceeded):
-	case errors.Is(err, syncstream.ErrClosed):
-		_, _ = io.Copy(io.Discard, r)
-	default:
+	for errors.Is(err, syncstream.ErrClosed) && !r.Finishing() {
+		_, err = stream.ReadFrom(r)
+	}
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, syncstream.ErrClosed) {
 		_ = p.mirror.Error(err)
 	}
 }
@@ -289,6 +297,7 @@ func (p *Process) drain(readers *sync.WaitGroup) {
 	}
 	<-dry
 	if held {
+		_ = p.mirror.EndLine()
 		_ = p.mirror.Warn(fmt.Errorf("another process still holds the output of %s; what it prints from now on is lost", p.config.Source.Name))
 	}
 }
@@ -332,21 +341,45 @@ func (p *Process) end(err error) {
 
 // Stop asks the worker, and what it started in its process group, to end, and
 // returns at once: the group gets Config.StopSignal, and is killed when it has
-// not ended after Config.StopGrace. A second call kills at once. What the
-// worker still prints is captured.
+// not ended after Config.StopGrace. A second call of Stop kills at once. What
+// the worker still prints is captured.
 func (p *Process) Stop() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.gone || p.cmd.Process == nil:
-	case p.asked:
-		p.killed = true
-		_ = signalGroup(p.cmd.Process, os.Kill)
-	default:
-		p.asked, p.stopped = true, !p.dead
-		_ = signalGroup(p.cmd.Process, p.config.StopSignal)
-		p.kill = time.AfterFunc(p.config.StopGrace, p.Stop)
+	again := p.called
+	p.called = true
+	p.mu.Unlock()
+	if again {
+		p.Kill()
+	} else {
+		p.ask()
 	}
+}
+
+// ask is Stop for those who may ask beside others.
+func (p *Process) ask() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone || p.asked || p.cmd.Process == nil {
+		return
+	}
+	p.asked, p.stopped = true, !p.dead
+	_ = signalGroup(p.cmd.Process, p.config.StopSignal)
+	p.kill = time.AfterFunc(p.config.StopGrace, p.Kill)
+}
+
+// Kill kills the worker and what it started in its process group, and returns
+// at once. What it has printed is captured.
+func (p *Process) Kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone || p.cmd.Process == nil {
+		return
+	}
+	if !p.asked {
+		p.asked, p.stopped = true, !p.dead
+	}
+	p.killed = true
+	_ = signalGroup(p.cmd.Process, os.Kill)
 }
 
 // Wait returns how the worker ended, when its mirror has been closed.

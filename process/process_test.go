@@ -136,8 +136,6 @@ func TestStartError(t *testing.T) {
 	}
 	withStdout, withStderr := self("say"), self("say")
 	withStdout.Stdout, withStderr.Stderr = io.Discard, os.Stderr
-	ended, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("enough"))
 	const isSet = "its Stdout or Stderr is set; want nil, since they go to the buffer"
 	for _, test := range []struct {
 		name   string
@@ -152,7 +150,6 @@ func TestStartError(t *testing.T) {
 		{"a folder", t.Context(), exec.Command(dir), "permission denied", os.ErrPermission},
 		{"Stdout is set", t.Context(), withStdout, isSet, nil},
 		{"Stderr is set", t.Context(), withStderr, isSet, nil},
-		{"the context has ended", ended, self("say", "1never\n"), "enough", context.Cause(ended)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := syncstream.New(syncstream.Config{})
@@ -351,5 +348,42 @@ func TestStopOtherGroup(t *testing.T) {
 				t.Error("Stop has not reached the worker")
 			}
 		})
+	}
+}
+
+// A worker that is not started since the context has ended is stopped, and has
+// not failed: the buffer hears nothing of it.
+func TestStartAfterEndOfContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("enough"))
+	b := syncstream.New(syncstream.Config{})
+	p, err := process.Start(ctx, b, self("say", "1never\n"), process.Config{})
+	if !errors.Is(err, context.Cause(ctx)) {
+		t.Errorf("Start returned %v, want the context's cause", err)
+	}
+	if r := wait(t, p); !r.Stopped || r.Err != err {
+		t.Errorf("the result is %+v, want one that was stopped", r)
+	}
+	checkContents(t, b)
+	if err := waitErr(t, b); err != nil {
+		t.Errorf("Buffer.Wait returned %v", err)
+	}
+}
+
+// A Config that is wrong panics before anything is started, and names the field.
+func TestConfigNamesField(t *testing.T) {
+	for want, c := range map[string]process.Config{
+		"Config.Lines is 9": {Lines: 9},
+		"Config.Order is 7": {Order: 7},
+	} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.Contains(got, want) {
+					t.Errorf("Start panics with %q, want %q in it", got, want)
+				}
+			}()
+			b := syncstream.New(syncstream.Config{})
+			_, _ = process.Start(t.Context(), b, self("say", "1never\n"), c)
+		}()
 	}
 }

@@ -37,11 +37,13 @@ func TestStop(t *testing.T) {
 		name   string
 		config process.Config
 		cancel bool
+		stop   bool
 		word   string
 	}{
-		{"context", process.Config{}, true, "terminated"},
-		{"Stop", process.Config{}, false, "terminated"},
-		{"StopSignal", process.Config{StopSignal: syscall.SIGINT}, false, "interrupt"},
+		{"context", process.Config{}, true, false, "terminated"},
+		{"Stop", process.Config{}, false, true, "terminated"},
+		{"context and Stop, as a defer may have it", process.Config{}, true, true, "terminated"},
+		{"StopSignal", process.Config{StopSignal: syscall.SIGINT}, false, true, "interrupt"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := syncstream.New(syncstream.Config{MaxMessages: 5000})
@@ -55,7 +57,8 @@ func TestStop(t *testing.T) {
 			l.hear(t, "ready", 1)
 			if test.cancel {
 				cancel()
-			} else {
+			}
+			if test.stop {
 				p.Stop()
 			}
 			r := wait(t, p)

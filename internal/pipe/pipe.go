@@ -18,7 +18,10 @@ var ErrAgain = errors.New("pipe: nothing to read yet")
 type Reader struct {
 	file      *os.File
 	finishing atomic.Bool
-	left      atomic.Int64 // bytes to read before the end, while finishing
+
+	// What follows is the reading goroutine's.
+	counted bool
+	left    int // bytes to read before the end, once counted
 }
 
 // NewReader returns a Reader of file, which it owns.
@@ -33,7 +36,8 @@ func (r *Reader) Close() error { return r.file.Close() }
 // SyscallConn returns the file's raw connection.
 func (r *Reader) SyscallConn() (syscall.RawConn, error) { return r.file.SyscallConn() }
 
-// Finish ends the reads once they have brought what is in the pipe now. It
+// Finish ends the reads once they have brought what is in the pipe now; what a
+// reader that is busy elsewhere finds later is read too. It
 // reports whether anybody still holds the other end; if not, that is all there
 // is.
 func (r *Reader) Finish() (held bool) {
@@ -43,7 +47,6 @@ func (r *Reader) Finish() (held bool) {
 	}
 	err = raw.Control(func(fd uintptr) {
 		held = !hungUp(fd)
-		r.left.Store(int64(available(fd)))
 		r.finishing.Store(true)
 	})
 	if err == nil {
@@ -55,7 +58,17 @@ func (r *Reader) Finish() (held bool) {
 // Finishing reports whether Finish was called.
 func (r *Reader) Finishing() bool { return r.finishing.Load() }
 
-// Took tells that n bytes were read, and reports whether they were the last.
-func (r *Reader) Took(n int) (end bool) {
-	return r.Finishing() && r.left.Add(-int64(n)) <= 0
+// Took tells that n bytes were read from fd, and reports whether they were the
+// last. The goroutine that reads calls it, and counts what is left itself:
+// nobody else knows which reads are under way.
+func (r *Reader) Took(fd uintptr, n int) (end bool) {
+	if !r.Finishing() {
+		return false
+	}
+	if r.counted {
+		r.left -= n
+	} else {
+		r.counted, r.left = true, available(fd)
+	}
+	return r.left <= 0
 }

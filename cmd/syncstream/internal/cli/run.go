@@ -102,8 +102,10 @@ func (o *runOptions) completeNames(cmd *cobra.Command) error {
 			count[w.name]++
 		}
 		for i := range o.workers {
-			if w := &o.workers[i]; count[w.name] > 1 {
-				w.name += "-" + strconv.Itoa(i)
+			w := &o.workers[i]
+			for number := "-" + strconv.Itoa(i); count[w.name] > 1; {
+				w.name += number
+				count[w.name]++
 			}
 		}
 		return nil

@@ -7,9 +7,13 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/syncstream/syncstream/process"
 )
+
+// killPatience is how long, after a second signal, the output may take.
+const killPatience = time.Second
 
 // signals stops the workers when the program is told to end: the first signal
 // asks them, each further one kills.
@@ -56,8 +60,11 @@ func (s *signals) loop(stop context.CancelCauseFunc) {
 				continue
 			}
 			for _, p := range workers {
-				p.Stop() // the second time: kill
+				p.Kill()
 			}
+			// Where nobody takes the output, the workers' last lines would
+			// be waited for for ever.
+			time.AfterFunc(killPatience, func() { os.Exit(exitSignal + int(s.first())) })
 		}
 	}
 }
