@@ -26,15 +26,6 @@ type block struct {
 	pool *blockPool // nil: left to the garbage collector
 }
 
-// size returns how much memory a batch keeps with the block. Of a chunk, which
-// many share, it is not worth counting.
-func (b *block) size() int {
-	if b.pool == &chunks {
-		return 0
-	}
-	return len(b.data)
-}
-
 func (b *block) retain() { b.refs.Add(1) }
 
 func (b *block) release() {

@@ -59,7 +59,7 @@ func (r *ring) push(b *Batch) {
 	} else {
 		b.memory = batchMemory
 		if last == nil || last.block != b.block {
-			b.memory += b.block.size()
+			b.memory += len(b.block.data)
 		}
 		r.memory += b.memory
 		if r.n == len(r.buf) {

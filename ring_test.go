@@ -139,10 +139,10 @@ func ringModel(t *testing.T, rng *rand.Rand) {
 	}
 	large := rng.IntN(10) == 0 // blocks are given away
 	if large {
-		c.MaxBytes, c.MaxMessages = 200_000+rng.IntN(1000), 100+rng.IntN(10_000)
+		c.MaxBytes, c.MaxMessages = 200_000+rng.IntN(1000), 100+rng.IntN(5_000)
 	}
 	if rng.IntN(3) == 0 {
-		c.MaxMessages = 10_000 // only the bytes count
+		c.MaxMessages = 5_000 // only the bytes count
 	}
 	if rng.IntN(3) == 0 {
 		c.MaxBytes = 1 << 20 // only the messages count

@@ -43,6 +43,9 @@ const (
 	// chainPatience is how long the pieces of a line are waited for while
 	// other batches wait behind them.
 	chainPatience = 250 * time.Millisecond
+	// chainLimit is how long a line in pieces may keep other batches waiting,
+	// though its pieces keep coming.
+	chainLimit = 5 * time.Second
 )
 
 // Attachment is one sink on one buffer. All its methods may be called by any
@@ -296,23 +299,51 @@ func (a *Attachment) helpLocked() {
 
 // takeLocked takes out of the queue what is to be given to the sink now.
 func (a *Attachment) takeLocked() []*Batch {
-	if a.chain.open && (a.store.ended || time.Since(a.chain.last) >= chainPatience) {
+	switch {
+	case !a.chain.open:
+	case !a.chain.since.IsZero() && time.Since(a.chain.since) >= chainLimit:
+		a.chain.open, a.chain.since = false, time.Time{}
+		return a.allLocked()
+	case a.store.ended || time.Since(a.chain.last) >= chainPatience:
 		a.chain.open = a.chain.continues(a.queue)
 	}
-	ready, rest := a.queue, []*Batch(nil)
-	if i := slices.IndexFunc(ready, func(b *Batch) bool { return b.pending }); i >= 0 {
-		ready, rest = ready[:i:i], ready[i:]
-	}
+	ready, rest := a.readyLocked()
 	now, later := a.chain.next(ready)
-	if len(now) == 0 {
+	a.queue = append(later, rest...)
+	switch {
+	case len(later) == 0:
+		a.chain.since = time.Time{}
+	case a.chain.since.IsZero():
+		a.chain.since = time.Now()
+	}
+	return a.takenLocked(now)
+}
+
+// allLocked takes what there is, in its order.
+func (a *Attachment) allLocked() []*Batch {
+	ready, rest := a.readyLocked()
+	a.queue = rest
+	return a.takenLocked(ready)
+}
+
+// readyLocked divides the queue before the first batch that is not prepared.
+func (a *Attachment) readyLocked() (ready, rest []*Batch) {
+	i := slices.IndexFunc(a.queue, func(b *Batch) bool { return b.pending })
+	if i < 0 {
+		return a.queue, nil
+	}
+	return a.queue[:i:i], a.queue[i:]
+}
+
+func (a *Attachment) takenLocked(batches []*Batch) []*Batch {
+	if len(batches) == 0 {
 		return nil
 	}
-	a.queue = append(later, rest...)
-	for _, b := range now {
+	for _, b := range batches {
 		a.queued -= b.memory
 	}
 	a.store.room.Broadcast()
-	return now
+	return batches
 }
 
 // callLocked gives batches to the sink, without the lock. A panic in the sink,
@@ -322,7 +353,7 @@ func (a *Attachment) callLocked(batches []*Batch) {
 	a.calling, a.writing = true, batches
 	s.mu.Unlock()
 	var err error
-	returned := false
+	called, returned := time.Now(), false
 	defer func() {
 		if !returned {
 			err = &PanicError{Value: recover(), Stack: debug.Stack()}
@@ -332,7 +363,11 @@ func (a *Attachment) callLocked(batches []*Batch) {
 		}
 		s.mu.Lock()
 		a.calling, a.writing = false, nil
-		a.chain.last = time.Now() // no piece could be given meanwhile
+		// No piece could be given meanwhile.
+		a.chain.last = time.Now()
+		if !a.chain.since.IsZero() {
+			a.chain.since = a.chain.since.Add(a.chain.last.Sub(called))
+		}
 		if err != nil {
 			a.err = err
 			a.detachLocked()
@@ -368,9 +403,10 @@ func (a *Attachment) detachLocked() {
 
 // chain keeps the pieces of an overlong line together on their way to a sink.
 type chain struct {
-	open bool // the line's first pieces have been given, its last has not
-	key  streamKey
-	last time.Time // when the sink last had what it was given
+	open  bool // the line's first pieces have been given, its last has not
+	key   streamKey
+	since time.Time // when others began to wait behind it, later by what the sink took; zero if none do
+	last  time.Time // when the sink last had what it was given
 }
 
 // next takes those batches out of the queue that are to be given now: all, up

@@ -30,7 +30,11 @@ func signalGroup(p *os.Process, s os.Signal) error {
 	if !ok {
 		return p.Signal(s)
 	}
-	return syscall.Kill(-p.Pid, sig)
+	err := syscall.Kill(-p.Pid, sig)
+	if err == nil && sig != syscall.SIGKILL {
+		_ = syscall.Kill(-p.Pid, syscall.SIGCONT) // one that is stopped hears nothing else
+	}
+	return err
 }
 
 // termSignal returns the signal that ended the process, or 0.

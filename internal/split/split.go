@@ -324,13 +324,22 @@ func (m Mode) find(data []byte, from, limit int, final bool) (i, n int) {
 	return i, j - i
 }
 
-// indexCRLF returns the index of the first CR or LF, or len(b).
+// indexCRLF returns the index of the first CR or LF, or len(b). It looks for
+// both in windows that grow, since one may be near and the other far.
 func indexCRLF(b []byte) int {
-	if i := bytes.IndexByte(b, '\n'); i >= 0 {
-		b = b[:i]
-	}
-	if i := bytes.IndexByte(b, '\r'); i >= 0 {
-		return i
+	for from, n := 0, 64; from < len(b); n *= 4 {
+		window := b[from:min(len(b), from+n)]
+		if i := bytes.IndexByte(window, '\n'); i >= 0 {
+			window = window[:i]
+			if i := bytes.IndexByte(window, '\r'); i >= 0 {
+				return from + i
+			}
+			return from + len(window)
+		}
+		if i := bytes.IndexByte(window, '\r'); i >= 0 {
+			return from + i
+		}
+		from += len(window)
 	}
 	return len(b)
 }

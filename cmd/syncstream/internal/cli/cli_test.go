@@ -101,3 +101,19 @@ func TestHelpFits(t *testing.T) {
 		}
 	}
 }
+
+// A name stands before each line: it may neither move a cursor nor forge a row.
+func TestProgramName(t *testing.T) {
+	for path, want := range map[string]string{
+		"/usr/bin/python3":          "python3",
+		"./größe":                   "größe",
+		"/x/a\n\x1b[31mdb | forged": "a??[31mdb | forged",
+		"a\u009bb\xff\u2028":        "a?b??",
+		strings.Repeat("x", 1000):   strings.Repeat("x", maxName),
+		strings.Repeat("ö", 1000):   strings.Repeat("ö", maxName/2),
+	} {
+		if got := programName(path); got != want {
+			t.Errorf("programName(%q) = %q; want %q", path, got, want)
+		}
+	}
+}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
@@ -81,7 +83,7 @@ func (o *runOptions) complete(cmd *cobra.Command, args []string) error {
 			return usagef(cmd, "the program after -- is empty: want its name")
 		}
 		for range o.copies {
-			o.workers = append(o.workers, worker{name: filepath.Base(args[0]), argv: args})
+			o.workers = append(o.workers, worker{name: programName(args[0]), argv: args})
 		}
 	} else {
 		for i, command := range args {
@@ -119,8 +121,10 @@ func (o *runOptions) completeNames(cmd *cobra.Command) error {
 		switch {
 		case name == "":
 			return usagef(cmd, "--name %q: name %d is empty", o.names, i+1)
-		case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-			return usagef(cmd, "--name %q: want no control characters", name)
+		case len(name) > maxName:
+			return usagef(cmd, "--name %.20q…: want at most %d bytes, not %d", name, maxName, len(name))
+		case !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable):
+			return usagef(cmd, "--name %q: want printable characters only", name)
 		case seen[name]:
 			return usagef(cmd, "--name %q stands there twice; want each worker's own", name)
 		}
@@ -128,6 +132,27 @@ func (o *runOptions) completeNames(cmd *cobra.Command) error {
 		o.workers[i].name = name
 	}
 	return nil
+}
+
+// maxName is how many bytes a worker's name may have: it stands before each of
+// its lines.
+const maxName = 100
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// programName returns a name for a worker that runs the program at path.
+func programName(path string) string {
+	name := strings.ToValidUTF8(filepath.Base(path), "?")
+	name = strings.Map(func(r rune) rune {
+		if unprintable(r) {
+			return '?'
+		}
+		return r
+	}, name)
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName], "")
+	}
+	return name
 }
 
 // reserved are words of the shell that begin a command but name no program.
@@ -191,10 +216,11 @@ func (o *runOptions) run(ctx context.Context) error {
 // newSink returns what shows the messages.
 func (o *runOptions) newSink() syncstream.Sink {
 	view.EnlargePipe(o.stdout)
+	stdout, stderr := view.Patient(o.stdout), view.Patient(o.stderr)
 	if o.json {
-		return view.NewJSON(o.stdout)
+		return view.NewJSON(stdout)
 	}
-	return view.NewTagged(o.stdout, o.stderr)
+	return view.NewTagged(stdout, stderr)
 }
 
 // command returns the command of worker number rank.

@@ -20,10 +20,10 @@ func (j *JSON) WriteBatches(batches []*syncstream.Batch) error {
 	for _, b := range batches {
 		for m := range b.All() {
 			j.buf = append(m.AppendJSON(j.buf), '\n')
-		}
-		if len(j.buf) >= outSize {
-			if err := j.flush(); err != nil {
-				return err
+			if len(j.buf) >= outSize {
+				if err := j.flush(); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -35,6 +35,8 @@ func (j *JSON) flush() error {
 		return nil
 	}
 	_, err := j.w.Write(j.buf)
-	j.buf = j.buf[:0]
+	if j.buf = j.buf[:0]; cap(j.buf) > 4*outSize {
+		j.buf = nil
+	}
 	return err
 }

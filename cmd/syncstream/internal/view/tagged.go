@@ -72,14 +72,17 @@ func (t *Tagged) add(b *syncstream.Batch) error {
 		t.piece(b, goesOn)
 	case b.Kind() != syncstream.Line:
 		t.grouped(b)
-	case b.Prepared() != nil:
+	case len(b.Prepared()) > 0:
 		return t.through(b.Prepared())
-	case b.PlainLF():
-		t.buf = t.Prepare(t.buf, b)
 	default:
 		tag := tag(b.Source())
 		for text, end := range b.Lines() {
 			t.line(tag, text, end)
+			if len(t.buf) >= outSize {
+				if err := t.flush(); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	if len(t.buf) >= outSize {
@@ -90,8 +93,13 @@ func (t *Tagged) add(b *syncstream.Batch) error {
 
 // Prepare appends the rows of a batch of plain lines. It is where the time
 // goes: it counts once, grows once, and then only searches and copies.
+// Batches of many short lines it leaves alone: their tags take more memory than
+// may wait.
 func (t *Tagged) Prepare(buf []byte, b *syncstream.Batch) []byte {
 	tag, text := tag(b.Source()), b.Text()
+	if b.Len()*len(tag) > len(text)+outSize {
+		return buf
+	}
 	n := len(buf)
 	buf = slices.Grow(buf, len(text)+b.Len()*len(tag)+len(tagBlock{}))
 	buf = buf[:cap(buf)]

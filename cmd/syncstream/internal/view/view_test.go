@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -286,5 +287,31 @@ func TestJSON(t *testing.T) {
 		if m != want {
 			t.Errorf("line %d is %+v; want %+v", i+1, m, want)
 		}
+	}
+}
+
+// blocking is a writer that would block, at first.
+type blocking struct {
+	text  []byte
+	times int
+}
+
+func (b *blocking) Write(p []byte) (int, error) {
+	if b.times > 0 {
+		b.times--
+		n := min(len(p), 2)
+		b.text = append(b.text, p[:n]...)
+		return n, syscall.EAGAIN
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+// Who shares our stdout can make it non-blocking at any time.
+func TestPatient(t *testing.T) {
+	b := &blocking{times: 3}
+	n, err := view.Patient(b).Write([]byte("0123456789"))
+	if n != 10 || err != nil || string(b.text) != "0123456789" {
+		t.Errorf("%d, %v, %q", n, err, b.text)
 	}
 }
