@@ -1,0 +1,45 @@
+// Package syncstream brings the output of many workers together: every line
+// whole, in the order in which its worker wrote it, none lost without being
+// counted. A [Buffer] keeps the last messages of all workers; each worker writes
+// to a [Mirror] of its own; a [Sink] reads all that comes.
+//
+//	b := syncstream.New(syncstream.Config{MaxMessages: 10})
+//	for i := range 4 {
+//		b.Go(fmt.Sprint("worker ", i), func(ctx context.Context, m *syncstream.Mirror) error {
+//			_, err := fmt.Fprintln(m, "Message item")
+//			return err
+//		})
+//	}
+//	err := b.Wait(ctx) // the first failure
+//	last, _ := b.Last(ctx, 10)
+//
+// Package process, beside this one, gives a mirror to any program that can be
+// run.
+//
+// # Lines
+//
+// A mirror has two streams, and each keeps its own partial line, so bytes of two
+// workers, or of two streams, never meet in one line. [MirrorConfig.Lines] says
+// where a line ends; LF and CRLF end one always. A line over [Config.MaxLine]
+// comes in pieces that say so; see [Part]. Bytes are kept as they came, whether
+// they are text or not.
+//
+// # When the buffer is full
+//
+// When [Config.MaxMessages] or [Config.MaxBytes] is reached, the oldest messages
+// leave; [Buffer.Stats] counts them. Writers never wait for that. They wait for a
+// sink whose queue is full, since a sink loses nothing.
+//
+// # Waiting
+//
+// [Buffer.Wait] returns when every mirror has been closed, and names the first
+// source that failed; when its context ends first, it names the sources that are
+// still open.
+//
+// # Closing
+//
+// [Mirror.Close] and [Mirror.CloseWithError] make a message of what has no line
+// end yet. [Buffer.Close] does that for all mirrors and takes no more; what is
+// kept can still be read. [Attachment.Drain] waits until a sink has got
+// everything.
+package syncstream
