@@ -27,7 +27,8 @@ type Config struct {
 	MaxBytes int
 	// MaxLine is how many bytes of a line's text one message may have; if
 	// zero, DefaultMaxLine; never more than MaxBytes. A longer line is
-	// delivered in pieces; see [Part]. What Warn and Error send is not cut.
+	// delivered in pieces; see [Part]. Each stream may hold a partial line of
+	// about that size besides. What Warn and Error send is not cut.
 	MaxLine int
 }
 
