@@ -315,3 +315,32 @@ func TestPatient(t *testing.T) {
 		t.Errorf("%d, %v, %q", n, err, b.text)
 	}
 }
+
+// Short lines under a long name would take far more memory as rows than as
+// lines: they are not prepared, but written in parts, and all of them.
+func TestShortLinesUnderLongName(t *testing.T) {
+	text := strings.Repeat("\n", 60_000)
+	var out largest
+	buf := syncstream.New(syncstream.Config{})
+	sink := view.NewTagged(&out, &out)
+	a := buf.Attach(sink)
+	m := buf.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: strings.Repeat("n", 100)}})
+	if _, err := m.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := len(text) * len(strings.Repeat("n", 100)+" | \n"); out.total != want || out.most > 1<<20 {
+		t.Errorf("%d bytes of %d were written, %d of them at once", out.total, want, out.most)
+	}
+}
+
+// largest counts what is written, and the most in one call.
+type largest struct{ total, most int }
+
+func (l *largest) Write(p []byte) (int, error) {
+	l.total += len(p)
+	l.most = max(l.most, len(p))
+	return len(p), nil
+}
