@@ -130,7 +130,7 @@ func (r *ring) rotate() {
 }
 
 // maxMemory is how much memory the batches may keep, while their bytes are at
-// most maxBytes: a block that a read has filled to a quarter is kept whole.
+// most maxBytes: a block is kept whole, however little a read has put into it.
 func (r *ring) maxMemory() int { return max(2*r.maxBytes, r.maxBytes+8*blockSize) }
 
 // drop removes the oldest batch.

@@ -1,14 +1,11 @@
 package main_test
 
 import (
-	"os/exec"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
+
+	"github.com/syncstream/syncstream/examples/internal/exampletest"
 )
 
-// The order between workers is free, so the lines are compared sorted.
 const want = `sh, stdout: from the shell
 sh, stderr: a complaint
 sh, control: exit status 3
@@ -23,22 +20,4 @@ perl ended: <nil>
 no-such-program ended: can't start "no-such-program": executable file not found in $PATH
 `
 
-func TestExample(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "commands.exe")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	out, err := exec.Command(program).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if got := sorted(string(out)); got != sorted(want) {
-		t.Errorf("the output, sorted, is\n%s\nwant\n%s", got, sorted(want))
-	}
-}
-
-func sorted(text string) string {
-	lines := strings.SplitAfter(text, "\n")
-	slices.Sort(lines)
-	return strings.Join(lines, "")
-}
+func TestExample(t *testing.T) { exampletest.Run(t, want) }
