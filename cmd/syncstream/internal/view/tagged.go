@@ -75,18 +75,24 @@ func (t *Tagged) add(b *syncstream.Batch) error {
 	case len(b.Prepared()) > 0:
 		return t.through(b.Prepared())
 	default:
-		tag := tag(b.Source())
-		for text, end := range b.Lines() {
-			t.line(tag, text, end)
-			if len(t.buf) >= outSize {
-				if err := t.flush(); err != nil {
-					return err
-				}
-			}
+		return t.lines(b)
+	}
+	return t.flushFull()
+}
+
+// lines appends a row for each line of b: all at once where Prepare does that.
+func (t *Tagged) lines(b *syncstream.Batch) error {
+	if n := len(t.buf); b.PlainLF() {
+		if t.buf = t.Prepare(t.buf, b); len(t.buf) > n {
+			return t.flushFull()
 		}
 	}
-	if len(t.buf) >= outSize {
-		return t.flush()
+	tag := tag(b.Source())
+	for text, end := range b.Lines() {
+		t.line(tag, text, end)
+		if err := t.flushFull(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -188,6 +194,14 @@ func (t *Tagged) through(rows []byte) error {
 	}
 	_, err := t.to.Write(rows)
 	return err
+}
+
+// flushFull writes when enough has been collected.
+func (t *Tagged) flushFull() error {
+	if len(t.buf) < outSize {
+		return nil
+	}
+	return t.flush()
 }
 
 func (t *Tagged) flush() error {
