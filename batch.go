@@ -1,6 +1,7 @@
 package syncstream
 
 import (
+	"bytes"
 	"iter"
 	"time"
 
@@ -14,30 +15,34 @@ import (
 // used after the sink's method has returned. Several sinks may read one batch
 // at the same time.
 type Batch struct {
-	source  *Source
-	block   *block // holds data
-	off     int    // of data in block
+	account *account // whose it is
+	block   *block   // holds data
+	off     int      // of data in block
 	data    []byte
-	memory  int    // what a ring, or a sink's queue, counts for it
-	first   uint64 // the Num of the first message
+	memory  int      // what a ring, or a sink's queue, counts for it
+	first   uint64   // the Num of the first message
+	pos     Position // of the first message
 	count   int
 	time    int64 // when the first of its bytes came, Unix time in nanoseconds
-	redraws int   // of its one message
-	lines   split.Mode
-	stream  Stream
-	kind    Kind
-	part    Part // if not PartWhole, the batch is one piece
-	helped  bool // the goroutine that brings it calls the sinks itself
-	lent    bool // that goroutine holds block while it brings the batch
-	pending bool // it is in a sink's queue, and not prepared yet
-	odd     bool // its one line ends with several CR before the LF
 
 	prepared *block // what a Preparer made of it, if it did
-	seq      uint64 // counts the batches of one store
+
+	redraws   int32 // of its one message
+	lines     split.Mode
+	stream    Stream
+	kind      Kind
+	part      Part // if not PartWhole, the batch is one piece
+	helped    bool // the goroutine that brings it calls the sinks itself
+	lent      bool // that goroutine holds block while it brings the batch
+	pending   bool // it is in a sink's queue, and not prepared yet
+	odd       bool // its one line ends with several CR before the LF
+	takesHeld bool // its stream's partial line begins it
+	ending    bool // it is no messages: its source has ended
+	entry     entry
 }
 
 // Source returns who wrote the batch.
-func (b *Batch) Source() *Source { return b.source }
+func (b *Batch) Source() *Source { return b.account.source }
 
 // Stream returns the stream that the batch came on.
 func (b *Batch) Stream() Stream { return b.stream }
@@ -63,7 +68,7 @@ func (b *Batch) Time() time.Time { return time.Unix(0, b.time) }
 
 // Redraws returns the [Message.Redraws] of the batch's one message; a batch of
 // several messages has none with redraws.
-func (b *Batch) Redraws() int { return b.redraws }
+func (b *Batch) Redraws() int { return int(b.redraws) }
 
 // Text returns the bytes of all messages, each with its line end.
 func (b *Batch) Text() []byte { return b.data }
@@ -112,12 +117,9 @@ func (b *Batch) from(skip int) iter.Seq[Message] {
 		off := b.offset(skip)
 		data := b.data[off:]
 		all := string(data) // one allocation for all messages
-		m := Message{
-			Source: b.source, Stream: b.stream, Kind: b.kind, Num: b.first + uint64(skip),
-			Time: b.Time(), Part: b.part, Redraws: b.redraws,
-		}
+		m := b.message(skip)
 		if b.single() {
-			m.Text, m.End = all, EndNone
+			m.Text = all
 			yield(m)
 			return
 		}
@@ -129,7 +131,16 @@ func (b *Batch) from(skip int) iter.Seq[Message] {
 			}
 			data, all = data[n:], all[n:]
 			m.Num++
+			m.Position++
 		}
+	}
+}
+
+// message returns the message after the first n, without its text and end.
+func (b *Batch) message(n int) Message {
+	return Message{
+		Source: b.account.source, Stream: b.stream, Kind: b.kind, Num: b.first + uint64(n),
+		Position: b.pos + Position(n), Time: b.Time(), Part: b.part, Redraws: int(b.redraws), End: EndNone,
 	}
 }
 
@@ -146,10 +157,22 @@ func (b *Batch) offset(n int) int {
 		}
 		return len(b.data)
 	}
+	if n > b.count/2 && b.PlainLF() {
+		return b.offsetFromEnd(b.count - n)
+	}
 	off := 0
 	for range n {
 		_, _, used := b.lines.Cut(b.data[off:])
 		off += used
+	}
+	return off
+}
+
+// offsetFromEnd returns where in data the last n of its plain lines begin.
+func (b *Batch) offsetFromEnd(n int) int {
+	off := len(b.data)
+	for range n {
+		off = bytes.LastIndexByte(b.data[:off-1], '\n') + 1
 	}
 	return off
 }
@@ -160,15 +183,24 @@ const maxBatchTime = time.Millisecond
 // join adds next to b where the one follows the other in every respect, and
 // reports whether it did.
 func (b *Batch) join(next *Batch) bool {
-	if b.block != next.block || b.off+len(b.data) != next.off || b.source != next.source ||
+	if b.block != next.block || b.off+len(b.data) != next.off || b.account != next.account ||
 		b.stream != next.stream || !b.joinable() || !next.joinable() ||
-		b.first+uint64(b.count) != next.first || next.time-b.time > int64(maxBatchTime) {
+		b.first+uint64(b.count) != next.first || b.pos+Position(b.count) != next.pos || next.time-b.time > int64(maxBatchTime) {
 		return false
 	}
 	b.data = b.block.data[b.off : next.off+len(next.data)]
 	b.count += next.count
 	return true
 }
+
+// entry says how late a batch may come.
+type entry uint8
+
+const (
+	untilClosed entry = iota // not after a Close
+	untilEnded               // it belongs to what was there before the Close of the buffer
+	always                   // and before Abandon
+)
 
 func (b *Batch) joinable() bool {
 	return b.kind == Line && b.part == PartWhole && b.redraws == 0 && b.count > 0 && !b.odd && !b.pending && b.prepared == nil

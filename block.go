@@ -26,6 +26,9 @@ type block struct {
 	pool *blockPool // nil: left to the garbage collector
 }
 
+// noBlock holds no bytes.
+var noBlock = newBlock(0)
+
 func (b *block) retain() { b.refs.Add(1) }
 
 func (b *block) release() {

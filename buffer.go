@@ -3,9 +3,7 @@ package syncstream
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime/debug"
-	"time"
 )
 
 // What a [Config] that says nothing gives.
@@ -13,6 +11,7 @@ const (
 	DefaultMaxMessages = 1000
 	DefaultMaxBytes    = 64 << 20
 	DefaultMaxLine     = 1 << 20
+	DefaultMaxSources  = 1000
 )
 
 // Config says what a buffer keeps. Its zero value is ready to use; a negative
@@ -30,13 +29,31 @@ type Config struct {
 	// delivered in pieces; see [Part]. Each stream may hold a partial line of
 	// about that size besides. What Warn and Error send is not cut.
 	MaxLine int
+	// MaxSources is how many sources [Buffer.Sources] tells of one by one; if
+	// zero, DefaultMaxSources. Where there would be more, those of which
+	// nothing more can come, oldest first, fold into one row of totals. A
+	// source that is open never does, so what is open bounds nothing here.
+	MaxSources int
+	// Parse, if it is not nil, sees every message before it is numbered and
+	// kept. It is called for one message at a time, in the order of each
+	// stream. A message for which it returns false leaves: nobody reads it,
+	// and [Stats] counts it as parsed. It may change the Text, and the Kind of
+	// a whole line into Warning or Error; other changes are ignored. The text
+	// of a line is cut again, so one with a line end in it is two lines. Of a
+	// line in pieces the first decides whether it is kept.
+	//
+	// A panic in Parse becomes an error message behind the message, which is
+	// kept as it was. Parse must not write to the buffer, which waits for it.
+	Parse func(*Message) (keep bool)
 }
 
 // Buffer is the receiver's end: it keeps the last messages of all mirrors that
 // were opened on it. All its methods may be called by any goroutine at any
 // time.
 type Buffer struct {
-	store   *memory
+	store   store
+	parse   *parser
+	source  *Source // of what the buffer itself says
 	maxLine int
 }
 
@@ -45,7 +62,11 @@ func New(c Config) *Buffer {
 	c.MaxMessages = orDefault("New: Config.MaxMessages", c.MaxMessages, DefaultMaxMessages)
 	c.MaxBytes = orDefault("New: Config.MaxBytes", c.MaxBytes, DefaultMaxBytes)
 	c.MaxLine = min(orDefault("New: Config.MaxLine", c.MaxLine, DefaultMaxLine), c.MaxBytes)
-	return &Buffer{store: newMemory(c.MaxMessages, c.MaxBytes), maxLine: c.MaxLine}
+	c.MaxSources = orDefault("New: Config.MaxSources", c.MaxSources, DefaultMaxSources)
+	return &Buffer{
+		store: newMemory(c.MaxMessages, c.MaxBytes, c.MaxSources), parse: newParser(c.Parse, c.MaxLine),
+		source: Source{Name: "syncstream"}.complete(), maxLine: c.MaxLine,
+	}
 }
 
 func orDefault(field string, n, def int) int {
@@ -101,16 +122,47 @@ func (b *Buffer) Last(ctx context.Context, n int) ([]Message, error) {
 }
 
 // Partials returns the text of each stream that has written something since
-// its last line end. The messages have no Num: they are not items yet, and
-// their text can still change. In mode [Fold] it is the last state.
+// its last line end, as messages of kind [Partial]. They have no Num, and their
+// text can still change. In mode [Fold] it is the last state.
 func (b *Buffer) Partials() []Message { return b.store.partials() }
 
 // Wait returns when no mirror is open; at once, if none ever was. Mirrors that
 // are opened while it waits are waited for too.
 //
-// The error is nil, or a [*Failure] for the first source that ended with an
-// error, or a [*WaitError] if ctx ends first.
+// The error is a [*Failure] for the first source that ended with an error, not
+// counting those that had been asked to stop or were abandoned; else, after
+// Stop, its cause; else, after Abandon left somebody behind, [ErrAbandoned];
+// else nil. If ctx ends first, it is a [*WaitError].
 func (b *Buffer) Wait(ctx context.Context) error { return b.store.wait(ctx) }
+
+// Stop asks all workers to end, those too whose mirrors are opened later, and
+// returns without waiting: each [Mirror.Context] ends with cause, and what
+// writes to a mirror returns [ErrStopped], though it still takes everything.
+// [Buffer.Sources] shows the answers; Wait waits for the workers to close their
+// mirrors. If cause is nil, it is [ErrStopped]. A second call does nothing.
+func (b *Buffer) Stop(cause error) {
+	if cause == nil {
+		cause = ErrStopped
+	}
+	b.store.stop(cause)
+}
+
+// Abandon forgets the mirrors that are open, for workers that will not come to
+// an end: their partial lines become messages, their contexts end with
+// [ErrAbandoned], and Wait waits for them no more. It waits for nobody. What
+// they write from now on is refused with [ErrClosed] and counted as lost. New
+// mirrors may be opened.
+func (b *Buffer) Abandon() { b.store.abandon() }
+
+// Clear removes all messages; [Stats] counts them as cleared. Partial lines
+// stay. A follower that had not read them gets a gap.
+func (b *Buffer) Clear() { b.store.clear() }
+
+// Reset does what Clear does, and forgets how it went so far: the first
+// failure, Stop, Abandon, and the sources that are closed. Mirrors that are
+// open stay so, and those that were asked to stop still are; new ones are not.
+// It does not open a buffer that has been closed.
+func (b *Buffer) Reset() { b.store.reset() }
 
 // Attach has s read all messages that come from now on. See [Sink]. On a
 // buffer that has been closed, the attachment is done.
@@ -118,77 +170,30 @@ func (b *Buffer) Attach(s Sink) *Attachment { return b.store.attach(s) }
 
 // Close takes no more messages, and returns without waiting. Partial lines
 // become messages, mirrors are closed, and writes to them return [ErrClosed].
-// What is kept can still be read, and sinks get what came before: to wait for
-// that, call [Attachment.Drain]. A second call does nothing.
+// What is kept can still be read, and sinks and followers get what came before:
+// to wait for a sink, call [Attachment.Drain]. A second call does nothing.
 func (b *Buffer) Close() error {
 	open, first := b.store.close()
 	if !first {
 		return nil
 	}
 	for _, m := range open {
-		m.Close()
+		m.closeAs(StateLost, nil)
 	}
 	b.store.end()
 	return nil
 }
 
-// Count is an amount of messages. Bytes are those of their text and line ends.
-type Count struct {
-	Messages, Bytes uint64
-}
-
-func (c *Count) add(messages, bytes int) {
-	c.Messages += uint64(messages)
-	c.Bytes += uint64(bytes)
-}
-
-// Stats is the account of a buffer at one moment: Written is the sum of Kept,
-// Rotated and Lost.
-type Stats struct {
-	Open    int   // mirrors that are open
-	Sources int   // mirrors that were ever opened
-	Written Count // that came to the buffer
-	Kept    Count // that can be read
-	Rotated Count // that left, being the oldest, when newer ones came
-	Lost    Count // whole lines that came after Close
-}
-
 // Stats returns the account of the buffer at this moment.
 func (b *Buffer) Stats() Stats { return b.store.stats() }
 
-// State tells how far a mirror has come.
-type State uint8
-
-// The states of a mirror.
-const (
-	StateOpen State = iota
-	StateClosed
-)
-
-var stateNames = []string{"open", "closed"}
-
-// String returns the state's name, in lower case.
-func (s State) String() string { return name("State", stateNames, uint8(s)) }
-
-// SourceStatus is what a buffer knows of one source at one moment.
-type SourceStatus struct {
-	Source  *Source
-	State   State
-	Opened  time.Time
-	Active  time.Time // when its last message came; zero if none did
-	Closed  time.Time // zero while it is open
-	Written Count     // its messages
-	Err     error     // what it was closed with
-}
-
 // Sources returns the status of each source, in the order in which their
 // mirrors were opened.
-func (b *Buffer) Sources() []SourceStatus { return b.store.sources() }
+func (b *Buffer) Sources() []SourceStatus {
+	_, sources := b.store.snapshot()
+	return sources
+}
 
-// hostname is this machine's name, or "localhost" if it has none.
-var hostname = func() string {
-	if name, err := os.Hostname(); err == nil {
-		return name
-	}
-	return "localhost"
-}()
+// Snapshot returns Stats and Sources of the same moment: Stats.Written is the
+// sum of what the sources have written, and so is Stats.Lost.
+func (b *Buffer) Snapshot() (Stats, []SourceStatus) { return b.store.snapshot() }

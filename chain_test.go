@@ -35,16 +35,16 @@ func TestChainNext(t *testing.T) {
 		{"", "a< a> b a< c", "a< a> b a<", "c", "a", "each line has its own chain"},
 		{"a", "a", "a", "", "", "a whole line ends what a lost piece left open"},
 	} {
-		sources := map[byte]*Source{}
-		source := func(name byte) *Source {
+		sources := map[byte]*account{}
+		source := func(name byte) *account {
 			if sources[name] == nil {
-				sources[name] = &Source{Name: string(name)}
+				sources[name] = &account{source: &Source{Name: string(name)}}
 			}
 			return sources[name]
 		}
 		var c chain
 		if tt.open != "" {
-			c = chain{open: true, key: streamKey{source: source(tt.open[0])}}
+			c = chain{open: true, key: streamKey{account: source(tt.open[0])}}
 		}
 		var queue []*Batch
 		for s := range strings.FieldsSeq(tt.queue) {
@@ -52,13 +52,13 @@ func TestChainNext(t *testing.T) {
 			if len(s) > 1 {
 				part = PartFirst + Part(strings.IndexByte("<->", s[1]))
 			}
-			queue = append(queue, &Batch{source: source(s[0]), part: part, count: 1})
+			queue = append(queue, &Batch{account: source(s[0]), part: part, count: 1})
 		}
 		gotNow, gotLater := c.next(queue)
 		now, later := batchNames(gotNow), batchNames(gotLater)
 		after := ""
 		if c.open {
-			after = c.key.source.Name
+			after = c.key.account.source.Name
 		}
 		if now != tt.now || later != tt.later || after != tt.after {
 			t.Errorf("%s\nopen %q, queue %q:\n got now %q, later %q, open %q\nwant now %q, later %q, open %q",
@@ -70,17 +70,17 @@ func TestChainNext(t *testing.T) {
 func batchNames(batches []*Batch) string {
 	var names []string
 	for _, b := range batches {
-		names = append(names, b.source.Name+[]string{"", "<", "-", ">"}[b.part])
+		names = append(names, b.Source().Name+[]string{"", "<", "-", ">"}[b.part])
 	}
 	return strings.Join(names, " ")
 }
 
 // The stream belongs to the key: stderr is not the line on stdout.
 func TestChainOfOneStream(t *testing.T) {
-	s := &Source{Name: "a"}
-	c := chain{open: true, key: streamKey{s, Stdout}}
+	a := &account{source: &Source{Name: "a"}}
+	c := chain{open: true, key: streamKey{a, Stdout}}
 	now, later := c.next([]*Batch{
-		{source: s, stream: Stderr, count: 1}, {source: s, stream: Control, kind: Error, count: 1}, {source: s, part: PartMiddle, count: 1},
+		{account: a, stream: Stderr, count: 1}, {account: a, stream: Control, kind: Error, count: 1}, {account: a, part: PartMiddle, count: 1},
 	})
 	if len(now) != 1 || now[0].part != PartMiddle || len(later) != 2 {
 		t.Errorf("now %d, later %d", len(now), len(later))

@@ -11,6 +11,19 @@ import (
 // closed.
 var ErrClosed = errors.New("syncstream: closed")
 
+// ErrStopped is returned by writes to a mirror after [Buffer.Stop]: they took
+// everything, and the worker should end. It is the cause of a Stop that was
+// given none.
+var ErrStopped = errors.New("syncstream: stopped")
+
+// ErrAbandoned is returned by [Buffer.Wait] after [Buffer.Abandon] left sources
+// behind, and is what their status says.
+var ErrAbandoned = errors.New("syncstream: abandoned")
+
+// ErrKilled is matched by the error of a worker that was ended by force because
+// it did not stop. A mirror that is closed with it is [StateKilled].
+var ErrKilled = errors.New("syncstream: killed")
+
 // ErrDetached is returned by [Attachment.Drain] when the sink was detached
 // before it got all that it was to get.
 var ErrDetached = errors.New("syncstream: sink was detached")
@@ -35,7 +48,8 @@ type WaitError struct {
 	Err  error          // the context's cause
 }
 
-// Error names up to ten of the sources that are open.
+// Error names up to ten of the sources that are open and says why they are, each
+// on a line of its own behind the first.
 func (e *WaitError) Error() string {
 	const most = 10
 	var names []string
@@ -44,10 +58,10 @@ func (e *WaitError) Error() string {
 			names = append(names, fmt.Sprintf("%d more", len(e.Open)-most))
 			break
 		}
-		names = append(names, s.Source.Name)
+		names = append(names, s.Source.Name+": "+s.Why)
 	}
-	return fmt.Sprintf("syncstream: wait for %d open of the buffer's sources (%s): %v",
-		len(e.Open), strings.Join(names, ", "), e.Err)
+	return fmt.Sprintf("syncstream: wait for %d open of the buffer's sources: %v\n\t%s",
+		len(e.Open), e.Err, strings.Join(names, "\n\t"))
 }
 
 // Unwrap returns Err.

@@ -255,7 +255,7 @@ func ExampleSourceStatus() {
 		fmt.Println(s.Source, s.State, s.Written.Messages, s.Err)
 	}
 	// Output:
-	// worker closed 2 no space left
+	// worker exited 2 no space left
 }
 
 // Wait names the first worker that failed, and hands out its error.

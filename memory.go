@@ -1,11 +1,8 @@
 package syncstream
 
 import (
-	"context"
 	"sync"
 	"time"
-
-	"github.com/syncstream/syncstream/internal/split"
 )
 
 // memory is the store that a buffer of this process keeps: a ring of the last
@@ -14,107 +11,58 @@ import (
 // Its one mutex is held for memory work only. A writer that waits for a sink
 // to make room holds no lock but that of its own stream.
 type memory struct {
+	maxSources int
+
 	mu   sync.Mutex // guards what follows
 	room sync.Cond  // signalled when a sink has room again, or none is needed
 
 	ring    ring
-	chunk   *block // where small batches are copied
-	used    int    // bytes of chunk
+	newest  Position // of the newest message
+	chunk   *block   // where small batches are copied
+	used    int      // bytes of chunk
 	written Count
-	lost    Count // written to a mirror after the buffer was closed
+	parsed  Count
+	cleared Count
+	lost    Count
 
-	mirrors []*Mirror // all, in the order in which they were opened
-	open    int
-	idle    chan struct{} // closed while no mirror is open
-	failure *Failure      // the first
-	sinks   []*Attachment
-	seq     uint64 // counts the batches, for the sinks
-	closed  bool   // no new messages
-	ended   bool   // none at all
+	accounts []*account // in the order in which their mirrors were opened
+	folded   folded
+	open     int
+	idle     chan struct{} // closed while no mirror is open
+	failure  *Failure      // the first
+	stopped  error         // the cause of Stop; nil before it
+	left     bool          // Abandon left mirrors open
+	closed   bool          // no new messages
+	ended    bool          // none at all
+
+	sinks []*Attachment
+
+	followers waiters // wait for messages
+	watchers  waiters // wait for partial lines
+	changes   uint64  // counts the changes of partial lines
 }
 
-func newMemory(maxMessages, maxBytes int) *memory {
-	s := &memory{ring: ring{maxMessages: maxMessages, maxBytes: maxBytes}, idle: make(chan struct{})}
+func newMemory(maxMessages, maxBytes, maxSources int) *memory {
+	s := &memory{
+		ring: ring{maxMessages: maxMessages, maxBytes: maxBytes}, maxSources: maxSources, idle: make(chan struct{}),
+	}
 	s.room.L = &s.mu
 	close(s.idle)
 	return s
 }
 
-// openMirror registers m, and reports whether the store is open.
-func (s *memory) openMirror(m *Mirror) bool {
+// append stores a batch. It waits while a sink has no room.
+func (s *memory) append(b *Batch) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	m.opened = time.Now()
-	if s.closed {
-		m.state, m.closed = StateClosed, m.opened
-		return false
-	}
-	if s.open == 0 {
-		s.idle = make(chan struct{})
-	}
-	s.open++
-	s.mirrors = append(s.mirrors, m)
-	return true
-}
-
-func (s *memory) isClosed(m *Mirror) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return m.state == StateClosed
-}
-
-// closeMirror marks m as closed, for the reason err if it is not nil.
-func (s *memory) closeMirror(m *Mirror, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if m.state == StateClosed {
-		return
-	}
-	m.state, m.closed, m.err = StateClosed, time.Now(), err
-	if err != nil && s.failure == nil {
-		s.failure = &Failure{Source: m.source, Err: err, Time: m.closed}
-	}
-	s.open--
-	if s.open == 0 {
-		close(s.idle)
-	}
-	s.room.Broadcast()
-}
-
-// run is what a splitter or a mirror hands to append.
-type run struct {
-	time    int64 // Unix, in nanoseconds
-	data    []byte
-	block   *block // that holds data; nil: data is the caller's and is copied
-	off     int    // of data in block
-	lines   int
-	kind    Kind
-	part    Part
-	redraws int
-	odd     bool
-	mode    split.Mode
-	help    bool // the caller's goroutine may call the sinks
-	final   bool // it belongs to what was there before a Close
-}
-
-// append stores a run of messages of one stream. It waits while a sink has no
-// room.
-func (s *memory) append(m *Mirror, stream Stream, r *run) error {
-	s.mu.Lock()
-	if s.extend(m, stream, r) {
+	if s.extend(b) {
 		s.mu.Unlock()
 		return nil
 	}
-	b := Batch{
-		source: m.source, stream: stream, kind: r.kind, part: r.part, lines: r.mode,
-		count: r.lines, redraws: r.redraws, odd: r.odd, data: r.data, block: r.block, off: r.off,
-		time: r.time, helped: r.help, lent: r.help && r.block != nil,
-	}
-	sinks, err := s.putLocked(m, &b, r.final)
+	sinks, err := s.putLocked(b)
 	s.mu.Unlock()
 	for _, a := range sinks {
-		if a.prepares(&b) {
-			a.prepare(b.seq)
+		if a.prepares(b) {
+			a.prepare(b.pos)
 		}
 	}
 	return err
@@ -132,31 +80,30 @@ func (s *memory) help() {
 
 // extend is append for what most writes bring: a line more for the newest
 // batch, which only grows by it.
-func (s *memory) extend(m *Mirror, stream Stream, r *run) bool {
+func (s *memory) extend(b *Batch) bool {
 	last := s.ring.last()
-	n := len(r.data)
-	if last == nil || last.source != m.source || last.stream != stream || last.block != s.chunk ||
-		last.off+len(last.data) != s.used || s.used+n > chunkSize || r.block != nil ||
-		r.kind != Line || r.part != PartWhole || r.redraws != 0 || r.odd || !last.joinable() ||
-		last.first+uint64(last.count) != m.written.Messages+1 || r.time-last.time > int64(maxBatchTime) ||
-		s.closed || m.state == StateClosed || len(s.sinks) > 0 {
+	n := len(b.data)
+	if last == nil || last.account != b.account || last.stream != b.stream || last.block != s.chunk ||
+		last.off+len(last.data) != s.used || s.used+n > chunkSize || b.block != nil ||
+		!b.joinable() || !last.joinable() ||
+		last.first+uint64(last.count) != b.account.num+1 || last.pos+Position(last.count) != s.newest+1 ||
+		b.time-last.time > int64(maxBatchTime) || s.closed || !b.account.state.IsOpen() || len(s.sinks) > 0 {
 		return false
 	}
-	copy(s.chunk.data[s.used:], r.data)
+	copy(s.chunk.data[s.used:], b.data)
 	s.used += n
 	last.data = s.chunk.data[last.off:s.used]
-	last.count += r.lines
-	m.active = r.time
-	m.written.add(r.lines, n)
-	s.written.add(r.lines, n)
-	s.ring.grown(r.lines, n)
+	last.count += b.count
+	s.numberLocked(b)
+	s.ring.grown(b.count, n)
+	s.wakeFollowersLocked()
 	return true
 }
 
 // putLocked stores a batch and queues it for the sinks, which it returns.
-func (s *memory) putLocked(m *Mirror, b *Batch, final bool) ([]*Attachment, error) {
-	if err := s.admit(m, b, final); err != nil {
-		s.loseLocked(b.count, len(b.data))
+func (s *memory) putLocked(b *Batch) ([]*Attachment, error) {
+	if err := s.admit(b); err != nil {
+		s.loseLocked(b.account, b.count, len(b.data))
 		return nil, err
 	}
 	if b.block == nil {
@@ -164,43 +111,82 @@ func (s *memory) putLocked(m *Mirror, b *Batch, final bool) ([]*Attachment, erro
 	} else {
 		b.block.retain()
 	}
-	b.first = m.written.Messages + 1
-	m.written.add(b.count, len(b.data))
-	m.active = b.time
-	s.written.add(b.count, len(b.data))
-	s.seq++
-	b.seq = s.seq
+	s.numberLocked(b)
 	for _, a := range s.sinks {
-		a.last = b.seq
+		a.last = b.pos
 		a.push(*b)
 	}
 	s.ring.push(b)
+	s.wakeFollowersLocked()
 	return s.sinks, nil
 }
 
-func (s *memory) lose(messages, bytes int) {
+// wakeFollowersLocked is small enough to be compiled into its callers.
+func (s *memory) wakeFollowersLocked() {
+	if s.followers.first != nil {
+		s.followers.wakeOne()
+	}
+}
+
+// numberLocked gives the messages of b their numbers and takes note of them.
+func (s *memory) numberLocked(b *Batch) {
+	a := b.account
+	b.first = a.num + 1
+	a.num += uint64(b.count)
+	b.pos = s.newest + 1
+	s.newest += Position(b.count)
+	a.active = b.time
+	s.writtenLocked(a, b.count, len(b.data))
+	if b.takesHeld {
+		a.mirror.writer(b.stream).taken = true
+	}
+}
+
+func (s *memory) lose(a *account, messages, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.loseLocked(messages, bytes)
+	s.loseLocked(a, messages, bytes)
 }
 
-func (s *memory) loseLocked(messages, bytes int) {
-	s.written.add(messages, bytes)
+func (s *memory) loseLocked(a *account, messages, bytes int) {
+	s.writtenLocked(a, messages, bytes)
+	a.lost.add(messages, bytes)
 	s.lost.add(messages, bytes)
+	if a.folded {
+		s.folded.lost.add(messages, bytes)
+	}
 }
 
-// admit waits until every sink has room for b. After close it waits no more:
-// what was waiting, and what is final, still gets in.
-func (s *memory) admit(m *Mirror, b *Batch, final bool) error {
-	if m.state == StateClosed || s.closed && !final {
+func (s *memory) parsedAway(a *account, messages, bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writtenLocked(a, messages, bytes)
+	s.parsed.add(messages, bytes)
+}
+
+func (s *memory) writtenLocked(a *account, messages, bytes int) {
+	s.written.add(messages, bytes)
+	a.written.add(messages, bytes)
+	if a.folded {
+		s.folded.written.add(messages, bytes)
+	}
+}
+
+// admit waits until every sink has room for b. After Close or Abandon it waits
+// no more: what was waiting, and what belongs to it, still gets in.
+func (s *memory) admit(b *Batch) error {
+	a := b.account
+	if !a.state.IsOpen() && b.entry < always || s.closed && b.entry < untilEnded {
 		return ErrClosed
 	}
-	for i := 0; i < len(s.sinks) && !s.closed; {
+	for i := 0; i < len(s.sinks) && !s.closed && a.state.IsOpen(); {
 		if s.sinks[i].hasRoom(b) {
 			i++
 			continue
 		}
-		s.sinks[i].waitLocked()
+		a.blocked, a.blockedSince = s.sinks[i], time.Now()
+		a.blocked.waitLocked()
+		a.blocked = nil
 		i = 0 // sinks may have come and gone
 	}
 	return nil
@@ -237,7 +223,7 @@ func (s *memory) hold(w *Writer, partial, owned []byte) error {
 	partial = w.split.Hold(partial)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(partial) > 0 && (w.mirror.state == StateClosed || s.closed) {
+	if len(partial) > 0 && (s.closed || !s.takesLocked(w)) {
 		return ErrClosed
 	}
 	switch {
@@ -251,7 +237,15 @@ func (s *memory) hold(w *Writer, partial, owned []byte) error {
 	if len(partial) > 0 {
 		w.heldAt = time.Now()
 	}
+	s.changedLocked(w)
 	return nil
+}
+
+// takesLocked reports whether w's mirror is open, or a Write of it still under
+// way that began when it was.
+func (s *memory) takesLocked(w *Writer) bool {
+	state := w.mirror.account.state
+	return state.IsOpen() || state == StateLost && !w.gone
 }
 
 // holdAgain goes back to a partial line that stood before bytes came that were
@@ -260,6 +254,16 @@ func (s *memory) holdAgain(w *Writer, partial []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.held = append(w.held[:0], partial...)
+	s.changedLocked(w)
+}
+
+func (s *memory) changedLocked(w *Writer) {
+	w.taken = false
+	s.changes++
+	w.change = s.changes
+	if s.watchers.first != nil {
+		s.watchers.wakeAll()
+	}
 }
 
 // shrink returns held without its bytes, and without its memory where n bytes
@@ -269,34 +273,6 @@ func shrink(held []byte, n int) []byte {
 		return nil
 	}
 	return held[:0]
-}
-
-// close takes no more, and returns the mirrors that are open, and whether this
-// is the first call.
-func (s *memory) close() (open []*Mirror, first bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, false
-	}
-	s.closed = true
-	s.room.Broadcast()
-	for _, m := range s.mirrors {
-		if m.state != StateClosed {
-			open = append(open, m)
-		}
-	}
-	return open, true
-}
-
-// end lets the sinks end with what they have.
-func (s *memory) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ended = true
-	for _, a := range s.sinks {
-		a.more.Broadcast()
-	}
 }
 
 // last returns the last n messages, oldest first.
@@ -320,58 +296,17 @@ func (s *memory) partials() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var messages []Message
-	for _, m := range s.mirrors {
-		for _, w := range []*Writer{&m.stdout, &m.stderr} {
-			if text := split.Partial(w.held); len(text) > 0 {
-				messages = append(messages, Message{
-					Source: m.source, Stream: w.stream, Time: w.heldAt, Text: string(text), End: EndNone,
-				})
+	for _, a := range s.accounts {
+		if a.mirror == nil {
+			continue
+		}
+		for _, w := range a.mirror.writers() {
+			if m := w.partialLocked(); m.Text != "" {
+				messages = append(messages, m)
 			}
 		}
 	}
 	return messages
-}
-
-// wait returns when no mirror is open, or ctx ends.
-func (s *memory) wait(ctx context.Context) error {
-	for {
-		s.mu.Lock()
-		idle, open, failure := s.idle, s.open, s.failure
-		s.mu.Unlock()
-		if open == 0 {
-			if failure != nil {
-				return failure
-			}
-			return nil
-		}
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			if open := s.openSources(); len(open) > 0 {
-				return &WaitError{Open: open, Err: context.Cause(ctx)}
-			}
-		}
-	}
-}
-
-func (s *memory) openSources() []SourceStatus {
-	var open []SourceStatus
-	for _, status := range s.sources() {
-		if status.State == StateOpen {
-			open = append(open, status)
-		}
-	}
-	return open
-}
-
-func (s *memory) sources() []SourceStatus {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]SourceStatus, len(s.mirrors))
-	for i, m := range s.mirrors {
-		all[i] = m.statusLocked()
-	}
-	return all
 }
 
 func (s *memory) numOpen() int {
@@ -384,14 +319,4 @@ func (s *memory) len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ring.messages
-}
-
-func (s *memory) stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ring.trim()
-	return Stats{
-		Open: s.open, Sources: len(s.mirrors), Written: s.written, Lost: s.lost, Rotated: s.ring.left,
-		Kept: Count{uint64(s.ring.messages), uint64(s.ring.bytes)},
-	}
 }

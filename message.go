@@ -18,6 +18,9 @@ type Message struct {
 	// Num counts the messages of one source, from 1, over both its streams.
 	// A hole is a loss.
 	Num uint64
+	// Position is where the message stands in the buffer that it was read
+	// from; zero, if it does not. It is not part of the message's JSON.
+	Position Position
 	// Time is when the bytes came, in steps of a millisecond at most; for a
 	// message that another program sent, as it was told.
 	Time time.Time
@@ -49,6 +52,9 @@ const (
 	Error
 	// Gap stands where messages are missing.
 	Gap
+	// Partial is what a stream has written since its last line end. It is no
+	// item of the buffer, and its text can still change.
+	Partial
 )
 
 // Stream tells which of its worker's streams a message came on.
@@ -116,7 +122,7 @@ const (
 )
 
 var (
-	kindNames   = []string{"line", "warning", "error", "gap"}
+	kindNames   = []string{"line", "warning", "error", "gap", "partial"}
 	streamNames = []string{"stdout", "stderr", "merged", "control"}
 	partNames   = []string{"whole", "first", "middle", "last"}
 	endNames    = []string{"lf", "crlf", "cr", "none", "vt", "ff", "fs", "gs", "rs", "nel", "ls", "ps"}

@@ -2,12 +2,12 @@ package syncstream
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
+	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncstream/syncstream/internal/split"
@@ -28,58 +28,86 @@ type MirrorConfig struct {
 // stdout ([Mirror.Write]) and stderr ([Mirror.Stderr]); the bytes are cut into
 // lines, and each stream keeps its own partial line. All methods may be called
 // by any goroutine at any time.
+//
+// After [Buffer.Stop] a mirror still takes everything, and its methods that
+// write return [ErrStopped] to say so.
 type Mirror struct {
-	store  *memory
-	source *Source
-	ctx    context.Context // ends when the worker should
-	cancel context.CancelCauseFunc
-	stdout Writer
-	stderr Writer
+	store   sender
+	parse   *parser // nil: all messages are kept as they are
+	account *account
+	ctx     context.Context // ends when the worker should
+	cancel  context.CancelCauseFunc
+	stdout  Writer
+	stderr  Writer
 
-	// What follows is guarded by store.mu.
-	state          State
-	opened, closed time.Time
-	active         int64 // Unix time in nanoseconds of the last message
-	written        Count
-	err            error
+	stopped   atomic.Bool // writes return ErrStopped
+	heard     atomic.Bool // the store knows that the worker does
+	abandoned atomic.Bool // who lets go of a stream makes a message of its partial line
 }
 
 func newMirror(b *Buffer, c MirrorConfig) *Mirror {
 	if int(c.Lines) >= len(linesNames) {
 		panic(fmt.Sprintf("syncstream: Buffer.Mirror: MirrorConfig.Lines is %d; want Fold, Split, Keep or Python", c.Lines))
 	}
-	source := c.Source
-	if source.ID == "" {
-		source.ID = strings.ToLower(rand.Text()[:16]) // 80 bits
-	}
-	if source.Host == "" {
-		source.Host = hostname
-	}
-	switch {
-	case source.PID == 0:
-		source.PID = os.Getpid()
-	case source.PID < 0:
-		source.PID = 0
-	}
-	m := &Mirror{store: b.store, source: &source}
+	m := &Mirror{store: b.store, parse: b.parse, account: &account{source: c.Source.complete()}}
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())
 	cut := split.Splitter{Mode: split.Mode(c.Lines), Max: b.maxLine}
-	m.stdout = Writer{mirror: m, stream: Stdout, split: cut}
-	m.stderr = Writer{mirror: m, stream: Stderr, split: cut}
+	first := Stdout
 	if c.Merged {
-		m.stdout.stream = Merged
+		first = Merged
 	}
-	if !b.store.openMirror(m) {
+	m.stdout.init(m, first, cut)
+	m.stderr.init(m, Stderr, cut)
+	switch err := b.store.openMirror(m); err {
+	case nil:
+	case ErrClosed:
 		m.cancel(ErrClosed)
+	default:
+		m.stop(err)
 	}
 	return m
 }
 
 // Source returns who writes to the mirror.
-func (m *Mirror) Source() *Source { return m.source }
+func (m *Mirror) Source() *Source { return m.account.source }
 
-// Context ends when the mirror is closed, by whomever.
+// Context ends when the worker should end: with the cause that was given to
+// [Buffer.Stop], with [ErrAbandoned], or with [ErrClosed] when the mirror is
+// closed, by whomever.
 func (m *Mirror) Context() context.Context { return m.ctx }
+
+// Acknowledge tells the buffer that the worker has heard the stop and is ending;
+// without one it does nothing. A method that returns [ErrStopped] does that by
+// itself, so this is for workers that learn it from Context and write nothing
+// more for a while.
+func (m *Mirror) Acknowledge() {
+	if m.stopped.Load() && !m.heard.Swap(true) {
+		m.store.acknowledge(m.account)
+	}
+}
+
+func (m *Mirror) stop(cause error) {
+	m.stopped.Store(true)
+	m.cancel(cause)
+}
+
+// answer adds to what a method returns that the worker should end.
+func (m *Mirror) answer(err error) error {
+	if err == nil && m.stopped.Load() {
+		m.Acknowledge()
+		return ErrStopped
+	}
+	return err
+}
+
+// abandon ends a mirror that nobody waits for, without waiting for it.
+func (m *Mirror) abandon() {
+	m.abandoned.Store(true)
+	m.cancel(ErrAbandoned)
+	for _, w := range m.writers() {
+		w.part()
+	}
+}
 
 // Write writes to the mirror's first stream. See [Writer.Write].
 func (m *Mirror) Write(p []byte) (int, error) { return m.stdout.Write(p) }
@@ -90,18 +118,47 @@ func (m *Mirror) Stdout() *Writer { return &m.stdout }
 // Stderr returns the mirror's second stream.
 func (m *Mirror) Stderr() *Writer { return &m.stderr }
 
+func (m *Mirror) writers() [2]*Writer { return [2]*Writer{&m.stdout, &m.stderr} }
+
+// writer returns the first stream, or Stderr.
+func (m *Mirror) writer(s Stream) *Writer {
+	if s == Stderr {
+		return &m.stderr
+	}
+	return &m.stdout
+}
+
 // EndLine makes a message of each stream's partial line, if there is one: its
 // [End] is EndNone, and what is written next begins a new line.
 func (m *Mirror) EndLine() error {
 	m.lock()
 	defer m.unlock()
-	return errors.Join(m.stdout.finish(), m.stderr.finish())
+	return m.answer(errors.Join(m.stdout.finish(), m.stderr.finish()))
+}
+
+// Flush returns when all that was written before is where it can't be lost with
+// this process any more, as far as the buffer has such a place. A buffer in
+// memory has none, and it returns at once. The error is [ErrStopped], or
+// [ErrClosed] after a Close.
+func (m *Mirror) Flush(context.Context) error {
+	if m.store.isClosed(m.account) {
+		return ErrClosed
+	}
+	return m.answer(nil)
+}
+
+// Discard drops each stream's partial line. A line of which pieces have been
+// delivered already ends where it is; see [Part].
+func (m *Mirror) Discard() error {
+	m.lock()
+	defer m.unlock()
+	return m.answer(errors.Join(m.stdout.discard(), m.stderr.discard()))
 }
 
 // Warn sends err as one warning, however many lines its text has. It stands
 // after all lines that were complete before; a partial line goes on behind it,
 // unless [Mirror.EndLine] is called first. A nil err is ignored. Like Write, it
-// waits while a sink has no room, and returns [ErrClosed].
+// waits while a sink has no room, and returns [ErrClosed] or [ErrStopped].
 func (m *Mirror) Warn(err error) error { return m.say(Warning, err) }
 
 // Error sends err as one error, in the place that Warn would give it. The
@@ -114,14 +171,23 @@ func (m *Mirror) say(kind Kind, err error) error {
 	}
 	m.lock()
 	defer m.unlock()
-	return m.sayLocked(kind, err)
+	return m.answer(m.sayLocked(kind, err))
 }
 
 func (m *Mirror) sayLocked(kind Kind, err error) error {
 	text := strings.TrimRight(err.Error(), "\n")
-	return m.store.append(m, Control, &run{
-		time: time.Now().UnixNano(), data: []byte(text), lines: 1, kind: kind, final: true,
+	return m.put(&Batch{
+		account: m.account, stream: Control, kind: kind, time: time.Now().UnixNano(),
+		data: []byte(text), count: 1, entry: untilEnded,
 	})
+}
+
+// put brings a batch to the store, past the parser.
+func (m *Mirror) put(b *Batch) error {
+	if m.parse == nil {
+		return m.store.append(b)
+	}
+	return m.parse.put(m.store, b)
 }
 
 // Close closes the mirror: a partial line becomes a message. The error is
@@ -132,12 +198,22 @@ func (m *Mirror) Close() error { return m.CloseWithError(nil) }
 // messages, and err, if it is not nil, the error message behind them. A sink
 // that has no room makes it wait, as it does Write.
 //
-// The error is [ErrClosed] if the mirror was closed already; that changes
-// nothing.
+// The error is [ErrClosed] if the mirror was closed already. Where that was
+// not the worker's doing, but Abandon's or the buffer's Close, the status of
+// the source tells err all the same; see [SourceStatus].
 func (m *Mirror) CloseWithError(err error) error {
+	state := StateExited
+	if errors.Is(err, ErrKilled) {
+		state = StateKilled
+	}
+	return m.closeAs(state, err)
+}
+
+func (m *Mirror) closeAs(state State, err error) error {
 	m.lock()
 	defer m.unlock()
-	if m.store.isClosed(m) {
+	if m.store.isClosed(m.account) {
+		m.store.closeMirror(m.account, state, err)
 		return ErrClosed
 	}
 	failed := errors.Join(m.stdout.finish(), m.stderr.finish())
@@ -145,23 +221,12 @@ func (m *Mirror) CloseWithError(err error) error {
 		failed = errors.Join(failed, m.sayLocked(Error, err))
 	}
 	m.cancel(ErrClosed)
-	m.store.closeMirror(m, err)
+	m.store.closeMirror(m.account, state, err)
 	return failed
 }
 
 func (m *Mirror) lock()   { m.stdout.mu.Lock(); m.stderr.mu.Lock() }
-func (m *Mirror) unlock() { m.stderr.mu.Unlock(); m.stdout.mu.Unlock() }
-
-// statusLocked needs store.mu.
-func (m *Mirror) statusLocked() SourceStatus {
-	status := SourceStatus{
-		Source: m.source, State: m.state, Opened: m.opened, Closed: m.closed, Written: m.written, Err: m.err,
-	}
-	if m.active != 0 {
-		status.Active = time.Unix(0, m.active)
-	}
-	return status
-}
+func (m *Mirror) unlock() { m.stderr.unlock(); m.stdout.unlock() }
 
 // Writer is one stream of a mirror. It is safe for many goroutines: what one
 // Write brings stands together on its stream.
@@ -172,22 +237,37 @@ type Writer struct {
 	mu    sync.Mutex // held for a whole Write, also while it waits for a sink; guards what follows
 	split split.Splitter
 	clock clock
+	next  Batch // that goes to the store
+	gone  bool  // nothing more comes, though the stream was not closed
 
 	// held is the partial line. It is changed with both mu and the store's
 	// mutex, and read with either.
 	held   []byte
 	heldAt time.Time
+	taken  bool   // held has become a message; guarded by the store's mutex
+	change uint64 // the number of its last change; guarded by the store's mutex
+}
+
+func (w *Writer) init(m *Mirror, stream Stream, cut split.Splitter) {
+	w.mirror, w.stream, w.split = m, stream, cut
+	w.next = Batch{account: m.account, stream: stream, lines: cut.Mode}
 }
 
 // feedSize is how much of a Write is looked at in one go.
 const feedSize = 32 << 10
 
 // Write cuts p into lines. It keeps no reference to p. It waits while a [Sink]
-// of the buffer has no room, and returns [ErrClosed] when the mirror or the
-// buffer has been closed.
+// of the buffer has no room. It returns [ErrClosed] when the mirror or the
+// buffer has been closed; after a stop it takes all of p and returns
+// [ErrStopped].
 func (w *Writer) Write(p []byte) (int, error) {
+	n, err := w.write(p)
+	return n, w.mirror.answer(err)
+}
+
+func (w *Writer) write(p []byte) (int, error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.unlock()
 	taken, refused := 0, error(nil)
 	for rest := p; len(rest) > 0; {
 		n, err := 0, error(nil)
@@ -251,6 +331,28 @@ func (c *origin) memory(data []byte) []byte {
 	return nil
 }
 
+// unlock gives up mu.
+func (w *Writer) unlock() {
+	w.mu.Unlock()
+	if w.mirror.abandoned.Load() {
+		w.part()
+	}
+}
+
+// part makes a message of the partial line of a stream whose mirror was
+// abandoned. Who holds mu meanwhile will do that.
+func (w *Writer) part() {
+	if !w.mu.TryLock() {
+		return
+	}
+	if !w.gone {
+		w.gone = true
+		w.finish()
+		w.mirror.store.part(w.mirror.account)
+	}
+	w.mu.Unlock()
+}
+
 // cut sends the messages of data and holds the rest.
 func (w *Writer) cut(data []byte, c origin, final bool) error {
 	held := c.held
@@ -269,11 +371,13 @@ func (w *Writer) cut(data []byte, c origin, final bool) error {
 			return err
 		}
 		at := off + r.Off
-		err := w.mirror.store.append(w.mirror, w.stream, &run{
-			time: w.clock.now(), data: data[at : at+r.Len], block: c.block, off: at, mode: w.split.Mode,
-			lines: r.Lines, part: Part(r.Part), redraws: r.Redraws, odd: r.Odd, help: c.help, final: final,
-		})
-		if err != nil {
+		b := &w.next // not all of it changes, and that is felt
+		b.time = w.clock.now()
+		b.data, b.block, b.off = data[at:at+r.Len], c.block, at
+		b.count, b.part, b.redraws, b.odd = r.Lines, Part(r.Part), int32(min(r.Redraws, math.MaxInt32)), r.Odd
+		b.helped, b.lent = c.help, c.help && c.block != nil
+		b.takesHeld, b.entry = held > 0, w.entry(final)
+		if err := w.mirror.put(b); err != nil {
 			w.lose(data[off+used:], final)
 			w.refuse(before, data, off, c.held)
 			return err
@@ -287,6 +391,17 @@ func (w *Writer) cut(data []byte, c origin, final bool) error {
 	return w.mirror.store.hold(w, nil, c.memory(data))
 }
 
+// entry is how late a message may come, which final says is the stream's last.
+func (w *Writer) entry(final bool) entry {
+	switch {
+	case !final:
+		return untilClosed
+	case w.gone:
+		return always
+	}
+	return untilEnded
+}
+
 // lose counts the messages of data, of which what came before was refused.
 func (w *Writer) lose(data []byte, final bool) {
 	for {
@@ -294,7 +409,7 @@ func (w *Writer) lose(data []byte, final bool) {
 		if r.Lines == 0 {
 			return
 		}
-		w.mirror.store.lose(r.Lines, r.Len)
+		w.mirror.store.lose(w.mirror.account, r.Lines, r.Len)
 		data = data[used:]
 	}
 }
@@ -309,4 +424,23 @@ func (w *Writer) refuse(before split.Splitter, data []byte, off, held int) {
 // finish makes a message of the partial line. It needs mu.
 func (w *Writer) finish() error {
 	return w.cut(w.held, origin{held: len(w.held), owned: true}, true)
+}
+
+// discard drops the partial line. It needs mu.
+func (w *Writer) discard() error {
+	if w.split.Chain() {
+		return w.finish()
+	}
+	w.split = split.Splitter{Mode: w.split.Mode, Max: w.split.Max}
+	return w.mirror.store.hold(w, nil, nil)
+}
+
+// partialLocked needs the store's mutex. The text is empty where there is no
+// partial line.
+func (w *Writer) partialLocked() Message {
+	m := Message{Source: w.mirror.account.source, Stream: w.stream, Kind: Partial, Time: w.heldAt, End: EndNone}
+	if !w.taken {
+		m.Text = string(split.Partial(w.held))
+	}
+	return m
 }

@@ -160,14 +160,14 @@ func TestPartials(t *testing.T) {
 	b := syncstream.New(syncstream.Config{MaxLine: 8})
 	m := open(b, "m")
 	for _, tt := range []struct{ write, want string }{
-		{"a", `m0 "a" none`},
-		{"b", `m0 "ab" none`},
-		{"c\nd", `m0 "d" none`},
-		{"\r", `m0 "d" none`},
-		{"e", `m0 "e" none`},
-		{"\r", `m0 "e" none`},
+		{"a", `m0/partial "a"`},
+		{"b", `m0/partial "ab"`},
+		{"c\nd", `m0/partial "d"`},
+		{"\r", `m0/partial "d"`},
+		{"e", `m0/partial "e"`},
+		{"\r", `m0/partial "e"`},
 		{"\n", ``},
-		{"123456781234", `m0 "1234" none`},
+		{"123456781234", `m0/partial "1234"`},
 		{"\n", ``},
 	} {
 		write(t, m, tt.write)
@@ -177,7 +177,7 @@ func TestPartials(t *testing.T) {
 	}
 	write(t, m, "x")
 	write(t, m.Stderr(), "y")
-	if got, want := shorts(b.Partials()), "m0 \"x\" none\nm0/stderr \"y\" none"; got != want {
+	if got, want := shorts(b.Partials()), "m0/partial \"x\"\nm0/stderr/partial \"y\""; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	m.Close()

@@ -17,7 +17,8 @@ func (m *Mirror) ReadFrom(r io.Reader) (int64, error) { return m.stdout.ReadFrom
 // that can be avoided; [io.Copy] calls it. Pipes, as package os opens them, are
 // read fastest on Linux.
 //
-// It returns r's error, if that is not io.EOF, or [ErrClosed] as Write does.
+// It returns r's error, if that is not io.EOF, or [ErrClosed] as Write does. A
+// stop does not end it: what a worker prints while it stops is taken.
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	// Not any syscall.Conn: a type around a file may have a Read of its own.
 	p := pipeReader{w: w, r: r}
@@ -44,7 +45,7 @@ func (w *Writer) readGeneric(r io.Reader) (total int64, err error) {
 		n, err := r.Read(buf)
 		total += int64(n)
 		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
+			if _, err := w.write(buf[:n]); err != nil {
 				return total, err
 			}
 		}
@@ -106,7 +107,7 @@ func (p *pipeReader) readAll(raw syscall.RawConn) (int64, error) {
 		return p.total, nil
 	}
 	if p.err != nil && !errors.Is(p.err, ErrClosed) {
-		p.err = fmt.Errorf("syncstream: read %s of %s: %w", p.w.stream, p.w.mirror.source.Name, p.err)
+		p.err = fmt.Errorf("syncstream: read %s of %s: %w", p.w.stream, p.w.mirror.account.source.Name, p.err)
 	}
 	return p.total, p.err
 }
@@ -151,7 +152,7 @@ func (w *Writer) readOnce(fd uintptr, large bool) (int, error) {
 
 func (w *Writer) readBlock(fd uintptr, pool *blockPool) (int, error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.unlock()
 	b := pool.get()
 	defer b.release()
 	if len(w.held) > blockSize/4 {

@@ -2,6 +2,7 @@ package syncstream
 
 import (
 	"bytes"
+	"sort"
 
 	"github.com/syncstream/syncstream/internal/split"
 )
@@ -29,11 +30,11 @@ type ring struct {
 
 // streamKey names one stream of one mirror.
 type streamKey struct {
-	source *Source
-	stream Stream
+	account *account
+	stream  Stream
 }
 
-func (b *Batch) key() streamKey { return streamKey{b.source, b.stream} }
+func (b *Batch) key() streamKey { return streamKey{b.account, b.stream} }
 
 func (r *ring) at(i int) *Batch { return &r.buf[(r.head+i)&(len(r.buf)-1)] }
 
@@ -74,11 +75,17 @@ func (r *ring) push(b *Batch) {
 // grown takes note of messages that are new in the newest batch, and lets the
 // oldest go.
 func (r *ring) grown(messages, bytes int) {
-	r.messages += messages
+	r.count(r.last(), messages)
 	r.bytes += bytes
 	if r.messages > r.maxMessages || r.bytes > r.maxBytes || r.memory > r.maxMemory() || r.at(0).count == 0 {
 		r.rotate()
 	}
+}
+
+// count takes note of n messages more in b that can be read, or fewer.
+func (r *ring) count(b *Batch, n int) {
+	r.messages += n
+	b.account.kept += n
 }
 
 // chain follows a line that comes in pieces. It reports false where the line's
@@ -113,7 +120,7 @@ func (r *ring) rotate() {
 			r.drop()
 		} else {
 			r.skip += over
-			r.messages -= over
+			r.count(r.at(0), -over)
 		}
 	}
 	for r.bytes > r.maxBytes && r.n > 0 {
@@ -138,8 +145,9 @@ func (r *ring) drop() {
 	b := r.at(0)
 	r.left.add(b.count, len(b.data))
 	r.memory -= b.memory
-	r.messages -= b.count - r.skip
+	r.count(b, r.skip-b.count)
 	r.bytes -= len(b.data)
+	b.account.departed(b)
 	if b.part == PartFirst {
 		r.dropChain(b.key())
 	}
@@ -160,8 +168,9 @@ func (r *ring) dropChain(key streamKey) {
 		}
 		part := b.part
 		r.left.add(b.count, len(b.data))
-		r.messages -= b.count
+		r.count(b, -b.count)
 		r.bytes -= len(b.data)
+		b.account.departed(b)
 		b.data, b.count = nil, 0
 		if part == PartLast {
 			return
@@ -198,7 +207,7 @@ func (r *ring) cut(n int) {
 			messages++
 		}
 	}
-	r.messages -= messages
+	r.count(b, -messages)
 	r.take(b, used, messages)
 	if b.count == 0 {
 		r.drop()
@@ -207,11 +216,15 @@ func (r *ring) cut(n int) {
 
 // take removes the first n bytes and their messages from a batch.
 func (r *ring) take(b *Batch, n, messages int) {
+	gone := *b
+	gone.data, gone.count = b.data[:n], messages
+	b.account.departed(&gone)
 	r.left.add(messages, n)
 	r.bytes -= n
 	b.off += n
 	b.data = b.data[n:]
 	b.first += uint64(messages)
+	b.pos += Position(messages)
 	b.count -= messages
 }
 
@@ -236,4 +249,39 @@ func (r *ring) tail(n int) (batches []Batch, skip int) {
 		}
 	}
 	return batches, skip
+}
+
+// oldest returns the position of the first message that can be read; with none,
+// zero.
+func (r *ring) oldest() Position {
+	if r.messages == 0 {
+		return 0
+	}
+	return r.at(0).pos + Position(r.skip)
+}
+
+// find returns the number of the first batch that has a message at pos or
+// behind it; if there is none, n.
+func (r *ring) find(pos Position) int {
+	i := sort.Search(r.n, func(i int) bool {
+		b := r.at(i)
+		return b.pos+Position(b.count) > pos
+	})
+	for i < r.n && r.at(i).count == 0 {
+		i++
+	}
+	return i
+}
+
+// clear removes all, and returns what could be read.
+func (r *ring) clear() Count {
+	r.trim()
+	cleared := Count{uint64(r.messages), uint64(r.bytes)}
+	for i := range r.n {
+		b := r.at(i)
+		b.account.kept = 0
+		b.block.release()
+	}
+	*r = ring{maxMessages: r.maxMessages, maxBytes: r.maxBytes, left: r.left}
+	return cleared
 }

@@ -1,8 +1,10 @@
 package syncstream_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -22,6 +24,7 @@ type model struct {
 	left   syncstream.Count
 	all    syncstream.Count
 	held   map[*syncstream.Mirror]bool // the first piece of its stdout line is kept
+	tails  map[*syncstream.Source][]syncstream.Message
 }
 
 type modelMessage struct {
@@ -65,6 +68,7 @@ func (c *model) add(s *modelStream, size int, m syncstream.Message) {
 	s.num++
 	m.Num, m.Source = s.num, s.mirror.Source()
 	c.all.Messages++
+	m.Position = syncstream.Position(c.all.Messages)
 	c.all.Bytes += uint64(size)
 	switch m.Part {
 	case syncstream.PartFirst:
@@ -77,6 +81,8 @@ func (c *model) add(s *modelStream, size int, m syncstream.Message) {
 		c.held[s.mirror] = m.Part != syncstream.PartLast
 	}
 	c.kept = append(c.kept, modelMessage{m, s.mirror, size})
+	tail := append(c.tails[m.Source], m)
+	c.tails[m.Source] = tail[max(0, len(tail)-10):]
 	c.bytes += size
 	for c.over() {
 		c.drop()
@@ -149,7 +155,10 @@ func ringModel(t *testing.T, rng *rand.Rand) {
 	}
 	c.MaxLine = min(c.MaxLine, c.MaxBytes)
 	b := syncstream.New(c)
-	want := &model{config: c, held: map[*syncstream.Mirror]bool{}}
+	want := &model{
+		config: c, held: map[*syncstream.Mirror]bool{}, tails: map[*syncstream.Source][]syncstream.Message{},
+	}
+	followers := []*modelFollower{follow(t, b, 1), follow(t, b, 10), follow(t, b, 300)}
 	var streams []*modelStream
 	for i := range 1 + rng.IntN(4) {
 		lines := syncstream.Lines(rng.IntN(4))
@@ -174,6 +183,9 @@ func ringModel(t *testing.T, rng *rand.Rand) {
 			want.write(s, p, false)
 		}
 		checkModel(t, b, want)
+		for _, f := range followers {
+			f.read(t, rng, want)
+		}
 	}
 	for n := range min(len(want.kept)+3, 200) {
 		checkLast(t, b, want, n)
@@ -216,6 +228,85 @@ func checkModel(t *testing.T, b *syncstream.Buffer, want *model) {
 	checkStats(t, b)
 	checkLast(t, b, want, 10)
 	checkLast(t, b, want, 1<<30)
+	for _, s := range b.Sources() {
+		// Which pieces of a line that went whole are among the last ten, before
+		// older messages that stayed, is not promised.
+		whole := func(m syncstream.Message) bool { return m.Part == syncstream.PartWhole }
+		if tail := want.tails[s.Source]; !slices.ContainsFunc(tail, func(m syncstream.Message) bool { return !whole(m) }) {
+			checkTail(t, s.Tail, tail)
+		}
+	}
+}
+
+func checkTail(t *testing.T, got, want []syncstream.Message) {
+	t.Helper()
+	for size := 0; len(want) > 0 && len(got) < len(want); want = want[1:] { // long lines may be missing
+		for _, m := range want {
+			size += len(m.Text)
+		}
+		if size <= 64<<10 {
+			t.Fatalf("a tail of %d messages, want %d", len(got), len(want))
+		}
+	}
+	for i, m := range got {
+		if m.Time = want[i].Time; m != want[i] {
+			t.Fatalf("tail, message %d:\n got %+v\nwant %+v", i, m, want[i])
+		}
+	}
+}
+
+// modelFollower reads a buffer from its beginning, now and then.
+type modelFollower struct {
+	after syncstream.Position
+	most  int // messages in one go
+	next  func() (syncstream.Message, error, bool)
+}
+
+func follow(t *testing.T, b *syncstream.Buffer, most int) *modelFollower {
+	next, stop := iter.Pull2(b.Follow(t.Context(), syncstream.Oldest))
+	t.Cleanup(stop)
+	return &modelFollower{most: most, next: next}
+}
+
+// read reads some messages, and checks that they are those of the model. Those
+// that the follower had taken already may have left the buffer.
+func (f *modelFollower) read(t *testing.T, rng *rand.Rand, want *model) {
+	t.Helper()
+	for range rng.IntN(f.most + 1) {
+		if f.after == syncstream.Position(want.all.Messages) || f.after == 0 && len(want.kept) == 0 {
+			return // it would wait
+		}
+		m, err, ok := f.next()
+		if err != nil || !ok {
+			t.Fatal(m, err, ok)
+		}
+		if m.Kind == syncstream.Gap {
+			if f.after+syncstream.Position(m.Missing) != m.Position {
+				t.Fatalf("a gap of %d up to %d, behind %d", m.Missing, m.Position, f.after)
+			}
+			for _, kept := range want.kept {
+				if kept.Position > f.after && kept.Position <= m.Position {
+					t.Fatalf("a gap hides %+v", kept.Message)
+				}
+			}
+			f.after = m.Position
+			continue
+		}
+		if f.after++; f.after == 1 {
+			f.after = m.Position // the first one that is kept
+		}
+		if m.Position != f.after {
+			t.Fatalf("position %d, want %d", m.Position, f.after)
+		}
+		i, kept := slices.BinarySearchFunc(want.kept, m.Position, func(w modelMessage, p syncstream.Position) int {
+			return cmp.Compare(w.Position, p)
+		})
+		if kept {
+			if m.Time = want.kept[i].Time; m != want.kept[i].Message {
+				t.Fatalf("got %+v\nwant %+v", m, want.kept[i].Message)
+			}
+		}
+	}
 }
 
 func checkLast(t *testing.T, b *syncstream.Buffer, want *model, n int) {

@@ -32,6 +32,14 @@ type Preparer interface {
 	Prepare(dst []byte, b *Batch) []byte
 }
 
+// SourceCloser is a [Sink] that is told when nothing more comes from a source,
+// after all that has come from it; not while WriteBatches is called. An error
+// detaches it. The status has no Tail.
+type SourceCloser interface {
+	Sink
+	CloseSource(SourceStatus) error
+}
+
 const (
 	// queueBytes is how much may wait for a sink, in bytes of memory. More
 	// would only be colder in the processor's cache.
@@ -54,6 +62,7 @@ type Attachment struct {
 	store *memory
 	sink  Sink
 	prep  Preparer      // sink, if it is one
+	ends  SourceCloser  // sink, if it is one
 	done  chan struct{} // closed when the sink is not called any more
 
 	// What follows is guarded by store.mu.
@@ -62,9 +71,10 @@ type Attachment struct {
 	queue    []*Batch
 	queued   int // bytes of memory in the queue
 	chain    chain
-	last     uint64   // the seq of the newest batch
-	calling  bool     // somebody calls the sink
-	writing  []*Batch // that it has now
+	last     Position       // of the newest batch
+	endings  []SourceStatus // of the batches in the queue that are ends
+	calling  bool           // somebody calls the sink
+	writing  []*Batch       // that it has now
 	detached bool
 	dropped  bool // it was detached with batches that it has not got
 	err      error
@@ -73,6 +83,7 @@ type Attachment struct {
 func (s *memory) attach(sink Sink) *Attachment {
 	a := &Attachment{store: s, sink: sink, done: make(chan struct{})}
 	a.prep, _ = sink.(Preparer)
+	a.ends, _ = sink.(SourceCloser)
 	a.more.L, a.idle.L = &s.mu, &s.mu
 	s.mu.Lock()
 	s.sinks = append(s.sinks, a)
@@ -126,22 +137,22 @@ func (a *Attachment) Drain(ctx context.Context) error {
 	return a.err
 }
 
-// behindLocked reports whether the sink has not got all batches up to that seq,
-// and may still get them.
-func (a *Attachment) behindLocked(seq uint64) bool {
+// behindLocked reports whether the sink has not got all batches up to that
+// position, and may still get them.
+func (a *Attachment) behindLocked(pos Position) bool {
 	if a.detached {
 		return a.calling && !a.dropped
 	}
-	return a.oldestLocked() <= seq
+	return a.oldestLocked() <= pos
 }
 
-// oldestLocked returns the seq of the oldest batch that the sink has not got;
+// oldestLocked returns the position of the oldest batch that the sink has not got;
 // if there is none, the next.
-func (a *Attachment) oldestLocked() uint64 {
+func (a *Attachment) oldestLocked() Position {
 	oldest := a.last + 1
 	for _, batches := range [][]*Batch{a.queue, a.writing} {
 		for _, b := range batches {
-			oldest = min(oldest, b.seq)
+			oldest = min(oldest, b.pos)
 		}
 	}
 	return oldest
@@ -194,6 +205,27 @@ func (a *Attachment) push(b Batch) {
 	if !b.pending && !(b.helped && a.isFirst()) {
 		a.signalLocked()
 	}
+}
+
+// pushEnd queues the end of a source, if the sink wants to know.
+func (a *Attachment) pushEnd(of *account, status SourceStatus) {
+	if a.ends == nil || a.detached {
+		return
+	}
+	b := &Batch{account: of, block: noBlock, stream: Control, ending: true, pos: a.store.newest, memory: batchMemory}
+	a.last = b.pos
+	a.endings = append(a.endings, status)
+	a.queue = append(a.queue, b)
+	a.queued += b.memory
+	a.signalLocked()
+}
+
+// name is what people call the sink.
+func (a *Attachment) name() string {
+	if s, ok := a.sink.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", a.sink)
 }
 
 // isFirst reports whether goroutines that read pipes call the sink.
@@ -253,11 +285,11 @@ func (a *Attachment) prepares(b *Batch) bool {
 	return a.prep != nil && b.lent && b.PlainLF()
 }
 
-// prepare prepares the batch with that seq, for the goroutine that queued it.
-func (a *Attachment) prepare(seq uint64) {
+// prepare prepares the batch at that position, for the goroutine that queued it.
+func (a *Attachment) prepare(pos Position) {
 	s := a.store
 	s.mu.Lock()
-	i := slices.IndexFunc(a.queue, func(b *Batch) bool { return b.seq == seq })
+	i := slices.IndexFunc(a.queue, func(b *Batch) bool { return b.pos == pos })
 	if i < 0 {
 		s.mu.Unlock()
 		return // detached
@@ -374,8 +406,40 @@ func (a *Attachment) callLocked(batches []*Batch) {
 		}
 		a.idle.Broadcast()
 	}()
-	err = a.sink.WriteBatches(batches)
+	err = a.give(batches)
 	returned = true
+}
+
+// give calls the sink.
+func (a *Attachment) give(batches []*Batch) error {
+	for len(batches) > 0 {
+		n := len(batches)
+		if a.ends != nil {
+			if i := slices.IndexFunc(batches, func(b *Batch) bool { return b.ending }); i >= 0 {
+				n = i
+			}
+		}
+		if n == 0 {
+			if err := a.ends.CloseSource(a.nextEnding()); err != nil {
+				return err
+			}
+			n = 1
+		} else if err := a.sink.WriteBatches(batches[:n]); err != nil {
+			return err
+		}
+		batches = batches[n:]
+	}
+	return nil
+}
+
+// nextEnding takes the oldest ending. They stay in their order, as a chain only
+// holds back what is not of one stream.
+func (a *Attachment) nextEnding() SourceStatus {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	status := a.endings[0]
+	a.endings = a.endings[1:]
+	return status
 }
 
 func (a *Attachment) wake() {

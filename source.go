@@ -1,5 +1,11 @@
 package syncstream
 
+import (
+	"crypto/rand"
+	"os"
+	"strings"
+)
+
 // Source tells who wrote a message. It is immutable once a mirror has been
 // opened with it, and shared by all messages of that mirror, so it may be
 // compared by pointer within one buffer.
@@ -21,3 +27,28 @@ type Source struct {
 
 // String returns the source's name.
 func (s *Source) String() string { return s.Name }
+
+// complete returns a copy with the fields that are empty filled in.
+func (s Source) complete() *Source {
+	if s.ID == "" {
+		s.ID = strings.ToLower(rand.Text()[:16]) // 80 bits
+	}
+	if s.Host == "" {
+		s.Host = hostname
+	}
+	switch {
+	case s.PID == 0:
+		s.PID = os.Getpid()
+	case s.PID < 0:
+		s.PID = 0
+	}
+	return &s
+}
+
+// hostname is this machine's name, or "localhost" if it has none.
+var hostname = func() string {
+	if name, err := os.Hostname(); err == nil {
+		return name
+	}
+	return "localhost"
+}()

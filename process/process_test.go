@@ -171,7 +171,7 @@ func TestStartError(t *testing.T) {
 			if !errors.As(waitErr(t, b), &failure) || failure.Err != err {
 				t.Errorf("Buffer.Wait returned %v, want a *Failure with this error", waitErr(t, b))
 			}
-			if s := b.Sources(); len(s) != 1 || s[0].State != syncstream.StateClosed || s[0].Err != err {
+			if s := b.Sources(); len(s) != 1 || s[0].State != syncstream.StateExited || s[0].Err != err {
 				t.Errorf("the sources are %+v, want one that is closed with this error", s)
 			}
 			p.Stop()

@@ -105,6 +105,9 @@ func (s *Splitter) Next(data []byte, held int, final bool) (run Run, used int) {
 	return s.one(data, held, final)
 }
 
+// Chain reports whether pieces of the current line have been given already.
+func (s *Splitter) Chain() bool { return s.chain }
+
 // Hold returns the partial line in the form that Next expects: in mode Fold
 // many CR at its end are one.
 func (s *Splitter) Hold(partial []byte) []byte {

@@ -283,7 +283,7 @@ func TestJSON(t *testing.T) {
 		if *m.Source != *want.Source || !m.Time.Equal(want.Time) {
 			t.Errorf("line %d is of %+v at %v; want %+v at %v", i+1, *m.Source, m.Time, *want.Source, want.Time)
 		}
-		m.Source, m.Time = want.Source, want.Time
+		m.Source, m.Time, m.Position = want.Source, want.Time, want.Position
 		if m != want {
 			t.Errorf("line %d is %+v; want %+v", i+1, m, want)
 		}

@@ -1,0 +1,3 @@
+package syncstream
+
+func errorText(err error) string { return err.Error() }
