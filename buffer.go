@@ -81,7 +81,16 @@ func orDefault(field string, n, def int) int {
 
 // Mirror opens a mirror on the buffer. The caller must close it, as Wait waits
 // for that. On a buffer that has been closed, the mirror is closed too.
-func (b *Buffer) Mirror(c MirrorConfig) *Mirror { return newMirror(b, c) }
+func (b *Buffer) Mirror(c MirrorConfig) *Mirror {
+	if int(c.Lines) >= len(linesNames) {
+		panic(fmt.Sprintf("syncstream: Buffer.Mirror: MirrorConfig.Lines is %d; want Fold, Split, Keep or Python", c.Lines))
+	}
+	first := Stdout
+	if c.Merged {
+		first = Merged
+	}
+	return newMirror(b, c.Source.complete(), c.Lines, first)
+}
 
 // Go opens a mirror, runs f with it in a new goroutine, and closes it with the
 // error that f returns. A panic in f, or a call to runtime.Goexit, becomes such
@@ -178,7 +187,7 @@ func (b *Buffer) Close() error {
 		return nil
 	}
 	for _, m := range open {
-		m.closeAs(StateLost, nil)
+		m.closeAs(StateLost, nil, nil)
 	}
 	b.store.end()
 	return nil

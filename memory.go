@@ -131,8 +131,8 @@ func (s *memory) wakeFollowersLocked() {
 // numberLocked gives the messages of b their numbers and takes note of them.
 func (s *memory) numberLocked(b *Batch) {
 	a := b.account
-	b.first = a.num + 1
-	a.num += uint64(b.count)
+	b.first = max(b.first, a.num+1) // a batch of another buffer has its numbers
+	a.num = b.first + uint64(b.count) - 1
 	b.pos = s.newest + 1
 	s.newest += Position(b.count)
 	a.active = b.time
@@ -280,11 +280,13 @@ func (s *memory) last(n int) []Message {
 	s.mu.Lock()
 	batches, skip := s.ring.tail(n)
 	s.mu.Unlock()
-	var messages []Message
+	count := -skip
 	for i := range batches {
-		for m := range batches[i].from(skip) {
-			messages = append(messages, m)
-		}
+		count += batches[i].count
+	}
+	messages := make([]Message, 0, max(0, count))
+	for i := range batches {
+		messages = batches[i].appendTo(messages, skip)
 		skip = 0
 		batches[i].block.release()
 	}

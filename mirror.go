@@ -3,7 +3,6 @@ package syncstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -45,17 +44,10 @@ type Mirror struct {
 	abandoned atomic.Bool // who lets go of a stream makes a message of its partial line
 }
 
-func newMirror(b *Buffer, c MirrorConfig) *Mirror {
-	if int(c.Lines) >= len(linesNames) {
-		panic(fmt.Sprintf("syncstream: Buffer.Mirror: MirrorConfig.Lines is %d; want Fold, Split, Keep or Python", c.Lines))
-	}
-	m := &Mirror{store: b.store, parse: b.parse, account: &account{source: c.Source.complete()}}
+func newMirror(b *Buffer, source *Source, lines Lines, first Stream) *Mirror {
+	m := &Mirror{store: b.store, parse: b.parse, account: &account{source: source}}
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())
-	cut := split.Splitter{Mode: split.Mode(c.Lines), Max: b.maxLine}
-	first := Stdout
-	if c.Merged {
-		first = Merged
-	}
+	cut := split.Splitter{Mode: split.Mode(lines), Max: b.maxLine}
 	m.stdout.init(m, first, cut)
 	m.stderr.init(m, Stderr, cut)
 	switch err := b.store.openMirror(m); err {
@@ -206,10 +198,11 @@ func (m *Mirror) CloseWithError(err error) error {
 	if errors.Is(err, ErrKilled) {
 		state = StateKilled
 	}
-	return m.closeAs(state, err)
+	return m.closeAs(state, err, err)
 }
 
-func (m *Mirror) closeAs(state State, err error) error {
+// closeAs closes the mirror with last as its last message.
+func (m *Mirror) closeAs(state State, err, last error) error {
 	m.lock()
 	defer m.unlock()
 	if m.store.isClosed(m.account) {
@@ -217,8 +210,8 @@ func (m *Mirror) closeAs(state State, err error) error {
 		return ErrClosed
 	}
 	failed := errors.Join(m.stdout.finish(), m.stderr.finish())
-	if err != nil {
-		failed = errors.Join(failed, m.sayLocked(Error, err))
+	if last != nil {
+		failed = errors.Join(failed, m.sayLocked(Error, last))
 	}
 	m.cancel(ErrClosed)
 	m.store.closeMirror(m.account, state, err)

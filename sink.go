@@ -3,6 +3,7 @@ package syncstream
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -18,6 +19,8 @@ type Sink interface {
 	// returns; see [Batch]. After an error it is not called again; a panic is
 	// taken for one, a [*PanicError]. A sink that writes to its own buffer can
 	// wait for itself for ever.
+	//
+	// A sink that is an [io.Closer] is closed when its attachment ends.
 	WriteBatches([]*Batch) error
 }
 
@@ -246,9 +249,36 @@ func (b *Batch) release() {
 	}
 }
 
-// run gives the sink what is queued, until the attachment ends.
+// run serves the sink until the attachment ends.
 func (a *Attachment) run() {
 	defer close(a.done)
+	a.serve()
+	a.closeSink()
+}
+
+// closeSink closes a sink that can be closed.
+func (a *Attachment) closeSink() {
+	c, ok := a.sink.(io.Closer)
+	if !ok {
+		return
+	}
+	err, returned := error(nil), false
+	defer func() {
+		if !returned {
+			err = &PanicError{Value: recover(), Stack: debug.Stack()}
+		}
+		a.store.mu.Lock()
+		defer a.store.mu.Unlock()
+		if a.err == nil {
+			a.err = err
+		}
+	}()
+	err = c.Close()
+	returned = true
+}
+
+// serve gives the sink what is queued, until the attachment ends.
+func (a *Attachment) serve() {
 	s := a.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
