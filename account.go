@@ -173,9 +173,7 @@ func (s *memory) snapshot() (Stats, []SourceStatus) {
 	s.mu.Unlock()
 	for _, part := range parts {
 		status := &all[part.status]
-		for m := range part.batch.from(part.skip) {
-			status.Tail = append(status.Tail, m)
-		}
+		status.Tail = part.batch.appendTo(status.Tail, part.skip)
 		part.batch.block.release()
 	}
 	for i := range all {

@@ -136,6 +136,14 @@ func (b *Batch) from(skip int) iter.Seq[Message] {
 	}
 }
 
+// appendTo appends the messages of the batch but the first skip.
+func (b *Batch) appendTo(dst []Message, skip int) []Message {
+	for m := range b.from(skip) {
+		dst = append(dst, m)
+	}
+	return dst
+}
+
 // message returns the message after the first n, without its text and end.
 func (b *Batch) message(n int) Message {
 	return Message{

@@ -136,3 +136,26 @@ func BenchmarkLast1000(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFollow reads a million messages that are kept, over and over. Fair:
+// they came as a program's output does, many in one piece.
+func BenchmarkFollow(b *testing.B) {
+	const kept = 1_000_000
+	buffer := syncstream.New(syncstream.Config{MaxMessages: kept, MaxBytes: 200 * kept})
+	m := open(buffer, "m")
+	piece := strings.Repeat(strings.Repeat("x", 99)+"\n", 600)
+	for buffer.Len() < kept {
+		write(b, m, piece)
+	}
+	m.Close()
+	b.SetBytes(100)
+	b.ReportAllocs()
+	b.ResetTimer()
+	n := 0
+	for n < b.N {
+		for range buffer.Follow(b.Context(), syncstream.Oldest, syncstream.FollowUntilDone) {
+			n++
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(n), "ns/message")
+}

@@ -76,7 +76,7 @@ func (b *Buffer) Follow(ctx context.Context, after Position, options ...FollowOp
 const (
 	// readMessages and readBytes are how much a reader takes at a time. It
 	// holds a copy, so one that is slow keeps no more than that from other use.
-	readMessages = 256
+	readMessages = 1024
 	readBytes    = 64 << 10
 	// partialInterval is how often a follower gets the partial lines of one
 	// mirror.
@@ -91,7 +91,9 @@ type reader struct {
 	messages []Message // what it gets now
 	texts    []span    // theirs, in what they are cut from
 
-	// Where the message behind after begins in the block that holds after.
+	// Where the message behind the one at known begins, in the block that holds
+	// that one: so nobody has to search for it.
+	known Position
 	block *block
 	off   int
 
@@ -241,20 +243,25 @@ func (r *reader) miss(upTo Position) {
 func (r *reader) take(b *Batch) {
 	defer b.block.release()
 	r.miss(b.pos - 1)
+	r.partials.overtake(b.key())
 	skip := int(r.after + 1 - b.pos)
-	off := b.offset(skip)
-	if skip > 0 && b.block == r.block {
-		off = r.off - b.off
-	}
 	m := b.message(skip)
 	if b.single() {
 		m.Text = string(b.data)
 		r.messages, r.after = append(r.messages, m), m.Position
 		return
 	}
-	used := r.cut(b, b.data[off:], m)
-	r.block, r.off = b.block, b.off+off+used
-	r.partials.overtake(b.key())
+	off := r.offset(b, skip)
+	off += r.cut(b, b.data[off:], m)
+	r.known, r.block, r.off = r.after, b.block, b.off+off
+}
+
+// offset returns where in b's data the message after the first skip begins.
+func (r *reader) offset(b *Batch, skip int) int {
+	if skip > 0 && r.known == r.after && r.block == b.block {
+		return r.off - b.off
+	}
+	return b.offset(skip)
 }
 
 // cut adds messages of data, the first of which is like m, and returns how many

@@ -15,6 +15,11 @@ type Message struct {
 	Source *Source
 	Stream Stream
 	Kind   Kind
+	// Part says whether Text is a whole line or a piece of one that was longer
+	// than the maximum.
+	Part Part
+	// End is the line end that stood after Text.
+	End End
 	// Num counts the messages of one source, from 1, over both its streams.
 	// A hole is a loss.
 	Num uint64
@@ -27,11 +32,6 @@ type Message struct {
 	// Text is what was written, byte for byte, without the line end. It may
 	// hold NUL, escape sequences and bytes that are not UTF-8.
 	Text string
-	// End is the line end that stood after Text.
-	End End
-	// Part says whether Text is a whole line or a piece of one that was longer
-	// than the maximum.
-	Part Part
 	// Redraws is how often a carriage return had started the line's text
 	// again, as progress bars do; Text is the last state.
 	Redraws int

@@ -30,6 +30,7 @@ var helpers = map[string]func(ctx context.Context, args []string) error{
 	"delays":      delays,
 	"golimit":     goLimit,
 	"mirrorwrite": mirrorWrite,
+	"reading":     reading,
 }
 
 func main() {

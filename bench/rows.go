@@ -58,7 +58,7 @@ func measureAll(ctx context.Context, w *workshop, o options) ([]result, error) {
 			return nil, err
 		}
 	}
-	err := add(append(latencyExperiments(w), mirrorWriteExperiment(w), memoryExperiment(w), thousandExperiment(w))...)
+	err := add(append(latencyExperiments(w), mirrorWriteExperiment(w), readingExperiment(w), memoryExperiment(w), thousandExperiment(w))...)
 	return all, err
 }
 
