@@ -349,14 +349,23 @@ func TestBufferClose(t *testing.T) {
 // and in bytes.
 func checkStats(t testing.TB, b *syncstream.Buffer) {
 	t.Helper()
-	s := b.Stats()
-	sum := syncstream.Count{
-		Messages: s.Kept.Messages + s.Rotated.Messages + s.Lost.Messages,
-		Bytes:    s.Kept.Bytes + s.Rotated.Bytes + s.Lost.Bytes,
+	s, sources := b.Snapshot()
+	var sum, written, lost syncstream.Count
+	for _, part := range []syncstream.Count{s.Kept, s.Rotated, s.Parsed, s.Cleared, s.Lost} {
+		addCount(&sum, part)
 	}
-	if sum != s.Written {
-		t.Errorf("written %+v, but kept, rotated and lost %+v: %+v", s.Written, sum, s)
+	for _, source := range sources {
+		addCount(&written, source.Written)
+		addCount(&lost, source.Lost)
 	}
+	if sum != s.Written || written != s.Written || lost != s.Lost {
+		t.Errorf("the parts are %+v, the sources wrote %+v and lost %+v:\n%+v", sum, written, lost, s)
+	}
+}
+
+func addCount(sum *syncstream.Count, c syncstream.Count) {
+	sum.Messages += c.Messages
+	sum.Bytes += c.Bytes
 }
 
 // Promise 3: the account is one snapshot, right at any moment, while many

@@ -131,20 +131,35 @@ func (r *remains) drop(n int) {
 // change has m stand in place of the next message, n bytes long. The text of a
 // line is cut as if its worker had written it.
 func (r *remains) change(n int, m *Message) {
-	r.skip(n)
 	b := *r.of
-	b.block, b.lent, b.odd, b.redraws = nil, false, false, 0
+	b.block, b.lent, b.odd = nil, false, false
 	if b.single() || m.Kind != Line {
+		r.skip(n)
 		b.kind, b.data, b.count = m.Kind, []byte(m.Text), 1
 		r.kept = append(r.kept, b)
 		return
 	}
 	cut := split.Splitter{Mode: b.lines, Max: r.maxLine}
 	data := []byte(m.Text + m.End.Bytes())
-	for len(data) > 0 {
-		run, used := cut.Next(data, 0, true)
+	if len(data) == 0 { // a stream's last text, and nothing is left of it
+		r.drop(n)
+		return
+	}
+	run, used := cut.Next(data, 0, true)
+	if b.part == PartLast {
+		if used < len(data) || run.Lines != 1 { // there would be a line more, or a piece
+			r.keep(n)
+			return
+		}
+		r.skip(n)
+		b.data = data
+		r.kept = append(r.kept, b)
+		return
+	}
+	r.skip(n)
+	for ; run.Lines > 0; run, used = cut.Next(data, 0, true) {
 		b.data, b.count = data[run.Off:run.Off+run.Len], run.Lines
-		b.part, b.redraws, b.odd = Part(run.Part), int32(m.Redraws+run.Redraws), run.Odd
+		b.part, b.redraws, b.odd = Part(run.Part), r.of.redraws+int32(run.Redraws), run.Odd
 		r.kept = append(r.kept, b)
 		data = data[used:]
 	}
