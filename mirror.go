@@ -187,8 +187,10 @@ func (m *Mirror) put(b *Batch) error {
 func (m *Mirror) Close() error { return m.CloseWithError(nil) }
 
 // CloseWithError closes the mirror with the reason err: partial lines become
-// messages, and err, if it is not nil, the error message behind them. A sink
-// that has no room makes it wait, as it does Write.
+// messages, and err, if it is not nil, the error message behind them; but not
+// after a stop where it is [ErrStopped], the cause of the stop or
+// [context.Canceled], since that is no news. A sink that has no room makes it
+// wait, as it does Write.
 //
 // The error is [ErrClosed] if the mirror was closed already. Where that was
 // not the worker's doing, but Abandon's or the buffer's Close, the status of
@@ -198,7 +200,11 @@ func (m *Mirror) CloseWithError(err error) error {
 	if errors.Is(err, ErrKilled) {
 		state = StateKilled
 	}
-	return m.closeAs(state, err, err)
+	last := err
+	if m.stopped.Load() && (errors.Is(err, ErrStopped) || errors.Is(err, context.Cause(m.ctx)) || errors.Is(err, context.Canceled)) {
+		last = nil
+	}
+	return m.closeAs(state, err, last)
 }
 
 // closeAs closes the mirror with last as its last message.
