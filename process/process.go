@@ -94,7 +94,7 @@ type Result struct {
 }
 
 // Start starts cmd with its stdout and stderr going to a new mirror on b. When
-// ctx ends, the worker is stopped as by [Process.Stop]. Stdout and Stderr of
+// ctx ends, or b is stopped, the worker is stopped as by [Process.Stop]. Stdout and Stderr of
 // cmd must be nil, and cmd may not be used otherwise afterwards. On Unix the
 // worker gets a process group of its own. A Stdin that is no file is read by a
 // goroutine of its own, which is not waited for: it ends with the first read
@@ -128,8 +128,10 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 		readers.Go(func() { p.read(stream, r) })
 	}
 	unwatch := context.AfterFunc(ctx, p.ask)
+	deaf := context.AfterFunc(p.mirror.Context(), p.hear)
 	go func() {
 		defer unwatch()
+		defer deaf()
 		p.await(watch, &readers)
 	}()
 	return p, nil
@@ -365,6 +367,15 @@ func (p *Process) ask() {
 	p.asked, p.stopped = true, !p.dead
 	_ = signalGroup(p.cmd.Process, p.config.StopSignal)
 	p.kill = time.AfterFunc(p.config.StopGrace, p.Kill)
+}
+
+// hear passes a stop of the buffer on. A buffer that only takes no more leaves
+// the worker alone.
+func (p *Process) hear() {
+	cause := context.Cause(p.mirror.Context())
+	if cause != syncstream.ErrClosed && cause != syncstream.ErrAbandoned {
+		p.ask()
+	}
 }
 
 // Kill kills the worker and what it started in its process group, and returns

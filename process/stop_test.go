@@ -204,3 +204,38 @@ func TestStopAtAnyTime(t *testing.T) {
 		t.Errorf("Buffer.Wait returned %v", err)
 	}
 }
+
+// A stop of the buffer reaches its programs; that it takes no more, or has
+// forgotten them, does not.
+func TestBufferStop(t *testing.T) {
+	enough := errors.New("enough")
+	b := syncstream.New(syncstream.Config{})
+	l := listen(t, b)
+	p := start(t, b, self("stopping", "7"), process.Config{})
+	l.hear(t, "ready", 1)
+	b.Stop(enough)
+	if r := wait(t, p); !r.Stopped || waitErr(t, b) != enough {
+		t.Errorf("the result is %+v", r)
+	}
+	for name, end := range map[string]func(*syncstream.Buffer){
+		"Close":   func(b *syncstream.Buffer) { b.Close() },
+		"Abandon": (*syncstream.Buffer).Abandon,
+	} {
+		b := syncstream.New(syncstream.Config{})
+		cmd := self("cat")
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, b, cmd, process.Config{})
+		end(b)
+		select {
+		case <-p.Done():
+		case <-time.After(50 * time.Millisecond): // it would be dead by now
+		}
+		in.Close()
+		if r := wait(t, p); r.Err != nil {
+			t.Errorf("%s: the worker ended with %v, want it left alone", name, r.Err)
+		}
+	}
+}
