@@ -30,11 +30,26 @@
 // leave; [Buffer.Stats] counts them. Writers never wait for that. They wait for a
 // sink whose queue is full, since a sink loses nothing.
 //
+// # Reading
+//
+// [Buffer.Last] gives the newest messages. [Buffer.Follow] gives what is kept
+// and what comes, in one sequence; no writer waits for a follower, and one that
+// is outrun is told how many messages it has missed. A [Sink] gets everything,
+// in batches; package sink has some, and [Buffer.Sink] is another buffer's.
+// [Buffer.Snapshot] accounts for every message that was ever written.
+//
 // # Waiting
 //
 // [Buffer.Wait] returns when every mirror has been closed, and names the first
 // source that failed; when its context ends first, it names the sources that are
-// still open.
+// still open, and says of each why.
+//
+// # Stopping
+//
+// [Buffer.Stop] asks all workers to end. They hear it from [Mirror.Context],
+// also when they never write, and from what writes to a mirror; nothing that
+// they print meanwhile is lost, and [Buffer.Sources] shows who has answered.
+// [Buffer.Abandon] forgets those that do not come to an end.
 //
 // # Closing
 //
