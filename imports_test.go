@@ -27,11 +27,11 @@ var banned = []struct{ path, why string }{
 
 const module = "github.com/syncstream/syncstream"
 
-// The core imports the standard library and this module, and process adds
-// golang.org/x/sys; so on every platform, through all packages of this module.
+// The core and sink import the standard library and this module, and process
+// adds golang.org/x/sys; so on every platform, through all packages of this module.
 func TestImports(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "freebsd", "windows"} {
-		for _, root := range []string{".", "./process"} {
+		for _, root := range []string{".", "./process", "./sink"} {
 			c := build.Default
 			c.GOOS, c.CgoEnabled = goos, true // so that files with import "C" count
 			seen := map[string]bool{}

@@ -18,6 +18,7 @@ import (
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 	"github.com/syncstream/syncstream/process"
+	"github.com/syncstream/syncstream/sink"
 )
 
 type runOptions struct {
@@ -218,9 +219,9 @@ func (o *runOptions) newSink() syncstream.Sink {
 	view.EnlargePipe(o.stdout)
 	stdout, stderr := view.Patient(o.stdout), view.Patient(o.stderr)
 	if o.json {
-		return view.NewJSON(stdout)
+		return sink.NewJSON(stdout)
 	}
-	return view.NewTagged(stdout, stderr)
+	return sink.NewText(stdout, stderr)
 }
 
 // command returns the command of worker number rank.

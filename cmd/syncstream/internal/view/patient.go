@@ -1,3 +1,4 @@
+// Package view is about the terminal or pipe that messages are shown on.
 package view
 
 import (

@@ -1,4 +1,4 @@
-package view
+package sink
 
 import (
 	"io"
@@ -6,13 +6,16 @@ import (
 	"github.com/syncstream/syncstream"
 )
 
-// JSON is a sink that writes each message as a JSON object, one a line.
+// JSON is a sink that writes each message as a JSON object, one a line, in the
+// form of [syncstream.Message.AppendJSON]. The first error of its writer
+// detaches it.
 type JSON struct {
 	w   io.Writer
 	buf []byte
 }
 
-// NewJSON returns a sink that writes to w.
+// NewJSON returns a sink that writes to w, whole lines, many at once. It does
+// not close w.
 func NewJSON(w io.Writer) *JSON { return &JSON{w: w} }
 
 // WriteBatches writes the messages of batches. The error is the writer's.

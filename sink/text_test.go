@@ -1,4 +1,4 @@
-package view_test
+package sink_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
+	"github.com/syncstream/syncstream/sink"
 )
 
 // batchOf returns a batch of the given text, as a sink is lent it.
@@ -28,7 +28,7 @@ type sinkFunc func([]*syncstream.Batch) error
 
 func (f sinkFunc) WriteBatches(b []*syncstream.Batch) error { return f(b) }
 
-func BenchmarkTagged(b *testing.B) {
+func BenchmarkText(b *testing.B) {
 	line := strings.Repeat("x", 99) + "\n"
 	done := false
 	withBatch(b, strings.Repeat(line, 2600), func(batches []*syncstream.Batch) {
@@ -37,7 +37,7 @@ func BenchmarkTagged(b *testing.B) {
 		}
 		done = true
 		one := batches[:1]
-		t := view.NewTagged(io.Discard, io.Discard)
+		t := sink.NewText(io.Discard, io.Discard)
 		b.SetBytes(int64(len(one[0].Text())))
 		b.ReportMetric(0, "ns/op")
 		for b.Loop() {

@@ -1,4 +1,4 @@
-package view_test
+package sink_test
 
 import (
 	"bytes"
@@ -6,13 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
+	"github.com/syncstream/syncstream/sink"
 )
 
 // story is what happens to a buffer whose lines are 8 bytes at most.
@@ -53,7 +52,7 @@ func (s story) pause() {
 	synctest.Wait()
 }
 
-func TestTagged(t *testing.T) {
+func TestText(t *testing.T) {
 	const long = "a-tag-that-is-longer-than-16-bytes"
 	for _, c := range []struct {
 		name     string
@@ -194,7 +193,7 @@ func TestTagged(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out, err bytes.Buffer
-			play(t, view.NewTagged(&out, &err), c.play)
+			play(t, sink.NewText(&out, &err), c.play)
 			if out.String() != c.out {
 				t.Errorf("stdout has %q; want %q: %s", out.String(), c.out, c.why)
 			}
@@ -205,10 +204,10 @@ func TestTagged(t *testing.T) {
 	}
 }
 
-// TestTaggedMuch has more than is written at once, in an order that shows.
-func TestTaggedMuch(t *testing.T) {
+// TestTextMuch has more than is written at once, in an order that shows.
+func TestTextMuch(t *testing.T) {
 	var out, want bytes.Buffer
-	play(t, view.NewTagged(&out, &out), func(s story) {
+	play(t, sink.NewText(&out, &out), func(s story) {
 		m := s.mirror("a")
 		for range 30000 {
 			s.write(m, "a line\nand one\n")
@@ -228,8 +227,8 @@ func TestViewsEnd(t *testing.T) {
 		name string
 		sink syncstream.Sink
 	}{
-		{"tagged stdout", view.NewTagged(full{}, &bytes.Buffer{})},
-		{"json", view.NewJSON(full{})},
+		{"tagged stdout", sink.NewText(full{}, &bytes.Buffer{})},
+		{"json", sink.NewJSON(full{})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			buf := syncstream.New(syncstream.Config{})
@@ -253,7 +252,7 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 func TestJSON(t *testing.T) {
 	var out bytes.Buffer
 	var kept []syncstream.Message
-	play(t, view.NewJSON(&out), func(s story) {
+	play(t, sink.NewJSON(&out), func(s story) {
 		m := s.mirror("a | b")
 		s.write(m, "one\n\nsay \"hi\"\r\n")
 		s.write(m, "\x00\xff\n")
@@ -290,40 +289,13 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// blocking is a writer that would block, at first.
-type blocking struct {
-	text  []byte
-	times int
-}
-
-func (b *blocking) Write(p []byte) (int, error) {
-	if b.times > 0 {
-		b.times--
-		n := min(len(p), 2)
-		b.text = append(b.text, p[:n]...)
-		return n, syscall.EAGAIN
-	}
-	b.text = append(b.text, p...)
-	return len(p), nil
-}
-
-// Who shares our stdout can make it non-blocking at any time.
-func TestPatient(t *testing.T) {
-	b := &blocking{times: 3}
-	n, err := view.Patient(b).Write([]byte("0123456789"))
-	if n != 10 || err != nil || string(b.text) != "0123456789" {
-		t.Errorf("%d, %v, %q", n, err, b.text)
-	}
-}
-
 // Short lines under a long name would take far more memory as rows than as
 // lines: they are not prepared, but written in parts, and all of them.
 func TestShortLinesUnderLongName(t *testing.T) {
 	text := strings.Repeat("\n", 60_000)
 	var out largest
 	buf := syncstream.New(syncstream.Config{})
-	sink := view.NewTagged(&out, &out)
-	a := buf.Attach(sink)
+	a := buf.Attach(sink.NewText(&out, &out))
 	m := buf.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: strings.Repeat("n", 100)}})
 	if _, err := m.Write([]byte(text)); err != nil {
 		t.Fatal(err)

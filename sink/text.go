@@ -1,5 +1,4 @@
-// Package view shows messages to people and programs.
-package view
+package sink
 
 import (
 	"bytes"
@@ -17,11 +16,16 @@ const outSize = 256 << 10
 // goes on.
 const broken = "…"
 
-// Tagged is a sink that writes each line behind its source's name, "name |
+// Text is a sink that writes each line behind its source's name, "name |
 // text": stdout on one writer, stderr and what the mirrors had to say on the
-// other, there as "name ! text". It writes whole batches, and many small ones
-// at once.
-type Tagged struct {
+// other, there as "name ! text". A row ends as its line did, with LF or CRLF,
+// or else with LF. The text is written as it came; a terminal wants it made
+// safe first.
+//
+// It writes whole rows, many at once, but for a line in pieces that others
+// interrupt: there the row breaks off with a mark. The first error of a writer
+// detaches it.
+type Text struct {
 	out, err io.Writer
 	to       io.Writer // where buf goes
 	buf      []byte
@@ -35,13 +39,14 @@ type row struct {
 	to     io.Writer
 }
 
-// NewTagged returns a sink that writes to out and err.
-func NewTagged(out, err io.Writer) *Tagged {
-	return &Tagged{out: out, err: err, to: out}
+// NewText returns a sink that writes to out and err, which may be the same. It
+// does not close them.
+func NewText(out, err io.Writer) *Text {
+	return &Text{out: out, err: err, to: out}
 }
 
 // WriteBatches writes batches. The error is a writer's.
-func (t *Tagged) WriteBatches(batches []*syncstream.Batch) error {
+func (t *Text) WriteBatches(batches []*syncstream.Batch) error {
 	for _, b := range batches {
 		if err := t.add(b); err != nil {
 			return err
@@ -51,7 +56,7 @@ func (t *Tagged) WriteBatches(batches []*syncstream.Batch) error {
 }
 
 // add appends one batch to what is to be written.
-func (t *Tagged) add(b *syncstream.Batch) error {
+func (t *Text) add(b *syncstream.Batch) error {
 	to := t.out
 	if s := b.Stream(); s == syncstream.Stderr || s == syncstream.Control {
 		to = t.err
@@ -81,7 +86,7 @@ func (t *Tagged) add(b *syncstream.Batch) error {
 }
 
 // lines appends a row for each line of b: all at once where Prepare does that.
-func (t *Tagged) lines(b *syncstream.Batch) error {
+func (t *Text) lines(b *syncstream.Batch) error {
 	if n := len(t.buf); b.PlainLF() {
 		if t.buf = t.Prepare(t.buf, b); len(t.buf) > n {
 			return t.flushFull()
@@ -101,7 +106,7 @@ func (t *Tagged) lines(b *syncstream.Batch) error {
 // goes: it counts once, grows once, and then only searches and copies.
 // Batches of many short lines it leaves alone: their tags take more memory than
 // may wait.
-func (t *Tagged) Prepare(buf []byte, b *syncstream.Batch) []byte {
+func (t *Text) Prepare(buf []byte, b *syncstream.Batch) []byte {
 	tag, text := tag(b.Source()), b.Text()
 	if b.Len()*len(tag) > len(text)+outSize {
 		return buf
@@ -134,14 +139,14 @@ func (t *Tagged) Prepare(buf []byte, b *syncstream.Batch) []byte {
 
 type tagBlock [16]byte
 
-func (t *Tagged) line(tag, text []byte, end syncstream.End) {
+func (t *Text) line(tag, text []byte, end syncstream.End) {
 	t.buf = append(t.buf, tag...)
 	t.buf = append(t.buf, text...)
 	t.end(end)
 }
 
 // end ends a row as the worker did, or else with an LF.
-func (t *Tagged) end(end syncstream.End) {
+func (t *Text) end(end syncstream.End) {
 	if end != syncstream.EndCRLF {
 		end = syncstream.EndLF
 	}
@@ -149,7 +154,7 @@ func (t *Tagged) end(end syncstream.End) {
 }
 
 // piece appends a piece of an overlong line to the row that its first began.
-func (t *Tagged) piece(b *syncstream.Batch, goesOn bool) {
+func (t *Text) piece(b *syncstream.Batch, goesOn bool) {
 	if !goesOn {
 		t.buf = append(t.buf, tag(b.Source())...)
 		if b.Part() != syncstream.PartFirst {
@@ -167,9 +172,13 @@ func (t *Tagged) piece(b *syncstream.Batch, goesOn bool) {
 }
 
 // grouped appends a warning or an error, each of its lines under the name.
-func (t *Tagged) grouped(b *syncstream.Batch) {
+func (t *Text) grouped(b *syncstream.Batch) {
 	tag := []byte(b.Source().Name + " ! ")
-	for line := range bytes.SplitSeq(b.Text(), []byte{'\n'}) {
+	text := b.Text()
+	if b.Kind() == syncstream.Gap {
+		text = []byte("messages are missing here")
+	}
+	for line := range bytes.SplitSeq(text, []byte{'\n'}) {
 		t.line(tag, line, syncstream.EndLF)
 	}
 }
@@ -178,7 +187,7 @@ func (t *Tagged) grouped(b *syncstream.Batch) {
 func tag(source *syncstream.Source) []byte { return []byte(source.Name + " | ") }
 
 // turn has what follows written to w.
-func (t *Tagged) turn(w io.Writer) error {
+func (t *Text) turn(w io.Writer) error {
 	if t.to == w {
 		return nil
 	}
@@ -188,7 +197,7 @@ func (t *Tagged) turn(w io.Writer) error {
 }
 
 // through writes rows that need no copy.
-func (t *Tagged) through(rows []byte) error {
+func (t *Text) through(rows []byte) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
@@ -197,14 +206,14 @@ func (t *Tagged) through(rows []byte) error {
 }
 
 // flushFull writes when enough has been collected.
-func (t *Tagged) flushFull() error {
+func (t *Text) flushFull() error {
 	if len(t.buf) < outSize {
 		return nil
 	}
 	return t.flush()
 }
 
-func (t *Tagged) flush() error {
+func (t *Text) flush() error {
 	if len(t.buf) == 0 {
 		return nil
 	}

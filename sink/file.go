@@ -1,0 +1,204 @@
+package sink
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+)
+
+// What a [FileConfig] that says nothing gives.
+const (
+	DefaultMaxFiles    = 5
+	DefaultPermissions = fs.FileMode(0o644)
+)
+
+// FileConfig says where a log file is and how it is rotated. A negative number
+// makes [OpenFile] panic.
+type FileConfig struct {
+	// Path is where the file is. Older ones stand beside it, Path.1 being the
+	// newest of them.
+	Path string
+	// MaxBytes is how large a file may grow; if zero, it is not rotated. Only
+	// a single row can make it larger.
+	MaxBytes int64
+	// MaxFiles is how many files are kept, the one that is written to
+	// included; if zero, DefaultMaxFiles.
+	MaxFiles int
+	// Permissions are those of new files; if zero, DefaultPermissions.
+	Permissions fs.FileMode
+}
+
+// File is a log file that is rotated by size and can be opened anew: what
+// [NewText] and [NewJSON] write to. All its methods may be called by any
+// goroutine at any time. One program at a time may rotate a file.
+type File struct {
+	config FileConfig
+
+	mu   sync.Mutex // held while files are written and renamed; guards what follows
+	file *os.File   // nil once closed
+	size int64
+}
+
+// OpenFile opens the file for appending, or makes it.
+func OpenFile(c FileConfig) (*File, error) {
+	switch {
+	case c.MaxBytes < 0:
+		panic(fmt.Sprintf("sink: OpenFile: FileConfig.MaxBytes is %d; want a positive number, or zero for no rotation", c.MaxBytes))
+	case c.MaxFiles < 0:
+		panic(fmt.Sprintf("sink: OpenFile: FileConfig.MaxFiles is %d; want a positive number, or zero for %d", c.MaxFiles, DefaultMaxFiles))
+	case c.MaxFiles == 0:
+		c.MaxFiles = DefaultMaxFiles
+	}
+	if c.Permissions == 0 {
+		c.Permissions = DefaultPermissions
+	}
+	f := &File{config: c}
+	if err := f.openLocked(); err != nil {
+		return nil, fmt.Errorf("sink: open the log: %w", err)
+	}
+	return f, nil
+}
+
+// Write appends p, and rotates first where the file would grow over
+// [FileConfig.MaxBytes]: p is divided behind a line end then, so a row is never
+// in two files.
+//
+// After an error, such as that of a full disk, what p has written of a row is
+// taken back where that can be done: what is in the file are whole rows. Where
+// a file can't be renamed, the error says so, and what was to be written is at
+// the end of the old one. The error of a file that was closed is
+// [os.ErrClosed].
+func (f *File) Write(p []byte) (written int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file == nil {
+		return 0, fmt.Errorf("sink: write %s: %w", f.config.Path, os.ErrClosed)
+	}
+	var failed error
+	for len(p) > 0 {
+		n := f.fits(p)
+		if n == 0 {
+			if failed = f.rotateLocked(); failed == nil {
+				continue
+			}
+			n = len(p) // a log that is too large is better than none
+		}
+		m, err := f.appendLocked(p[:n])
+		written += m
+		if err != nil {
+			return written, errors.Join(failed, fmt.Errorf("sink: %w", err))
+		}
+		p = p[n:]
+	}
+	return written, failed
+}
+
+// fits returns how many bytes of p, in whole rows, may be appended; zero, if the
+// file is to be rotated first.
+func (f *File) fits(p []byte) int {
+	limit := f.config.MaxBytes
+	room := limit - f.size
+	if limit == 0 || room >= int64(len(p)) {
+		return len(p)
+	}
+	if room > 0 {
+		if n := bytes.LastIndexByte(p[:room], '\n') + 1; n > 0 {
+			return n
+		}
+	}
+	if f.size > 0 {
+		return 0
+	}
+	if n := bytes.IndexByte(p, '\n') + 1; n > 0 {
+		return n
+	}
+	return len(p)
+}
+
+// appendLocked appends p. After an error the file has the whole rows of it.
+func (f *File) appendLocked(p []byte) (int, error) {
+	n, err := f.file.Write(p)
+	if err != nil {
+		whole := bytes.LastIndexByte(p[:n], '\n') + 1
+		if f.file.Truncate(f.size+int64(whole)) == nil {
+			n = whole
+		}
+	}
+	f.size += int64(n)
+	return n, err
+}
+
+// rotateLocked renames the files, oldest first, and begins a new one.
+func (f *File) rotateLocked() error {
+	path := func(i int) string { return fmt.Sprintf("%s.%d", f.config.Path, i) }
+	for i := f.config.MaxFiles - 1; i > 1; i-- {
+		if err := os.Rename(path(i-1), path(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("sink: rotate the log: %w", err)
+		}
+	}
+	var err error
+	if f.config.MaxFiles > 1 {
+		err = os.Rename(f.config.Path, path(1))
+	} else {
+		err = os.Remove(f.config.Path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // somebody else may rotate it, too
+		return fmt.Errorf("sink: rotate the log: %w", err)
+	}
+	if err := f.openLocked(); err != nil {
+		return fmt.Errorf("sink: rotate the log: %w", err)
+	}
+	return nil
+}
+
+// Reopen opens the path anew, as after another program has renamed the file.
+// The old file stays in use if that fails. On a File that was closed, it is an
+// error.
+func (f *File) Reopen() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := os.ErrClosed
+	if f.file != nil {
+		err = f.openLocked()
+	}
+	if err != nil {
+		return fmt.Errorf("sink: reopen the log %s: %w", f.config.Path, err)
+	}
+	return nil
+}
+
+// openLocked opens the path and closes what was open.
+func (f *File) openLocked() error {
+	file, err := os.OpenFile(f.config.Path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, f.config.Permissions)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	old := f.file
+	f.file, f.size = file, info.Size()
+	if old != nil {
+		return old.Close()
+	}
+	return nil
+}
+
+// Close closes the file. A second call does nothing.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file == nil {
+		return nil
+	}
+	err := f.file.Close()
+	f.file = nil
+	if err != nil {
+		return fmt.Errorf("sink: close the log: %w", err)
+	}
+	return nil
+}
