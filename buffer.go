@@ -27,7 +27,8 @@ type Config struct {
 	// MaxLine is how many bytes of a line's text one message may have; if
 	// zero, DefaultMaxLine; never more than MaxBytes. A longer line is
 	// delivered in pieces; see [Part]. Each stream may hold a partial line of
-	// about that size besides. What Warn and Error send is not cut.
+	// about that size besides. What Warn and Error send is one message, of
+	// at most 1 MiB.
 	MaxLine int
 	// MaxSources is how many sources [Buffer.Sources] tells of one by one; if
 	// zero, DefaultMaxSources. Where there would be more, those of which

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -151,6 +150,12 @@ func (m *Mirror) Discard() error {
 // after all lines that were complete before; a partial line goes on behind it,
 // unless [Mirror.EndLine] is called first. A nil err is ignored. Like Write, it
 // waits while a sink has no room, and returns [ErrClosed] or [ErrStopped].
+//
+// Behind err's text the message has what the text keeps back: "caused by: "
+// and the text of each error that err wraps, and the stacks: of a
+// [*PanicError], of an error with a method Stack() []byte, and what else %+v
+// prints for one that is a [fmt.Formatter]. Text over 1 MiB is cut, and says
+// so. A method of err that panics does no harm.
 func (m *Mirror) Warn(err error) error { return m.say(Warning, err) }
 
 // Error sends err as one error, in the place that Warn would give it. The
@@ -161,13 +166,13 @@ func (m *Mirror) say(kind Kind, err error) error {
 	if err == nil {
 		return nil
 	}
+	text := errorText(err) // before the lock: err may write to m
 	m.lock()
 	defer m.unlock()
-	return m.answer(m.sayLocked(kind, err))
+	return m.answer(m.sayLocked(kind, text))
 }
 
-func (m *Mirror) sayLocked(kind Kind, err error) error {
-	text := strings.TrimRight(err.Error(), "\n")
+func (m *Mirror) sayLocked(kind Kind, text string) error {
 	return m.put(&Batch{
 		account: m.account, stream: Control, kind: kind, time: time.Now().UnixNano(),
 		data: []byte(text), count: 1, entry: untilEnded,
@@ -197,18 +202,28 @@ func (m *Mirror) Close() error { return m.CloseWithError(nil) }
 // the source tells err all the same; see [SourceStatus].
 func (m *Mirror) CloseWithError(err error) error {
 	state := StateExited
-	if errors.Is(err, ErrKilled) {
+	if is(err, ErrKilled) {
 		state = StateKilled
 	}
 	last := err
-	if m.stopped.Load() && (errors.Is(err, ErrStopped) || errors.Is(err, context.Cause(m.ctx)) || errors.Is(err, context.Canceled)) {
+	if m.stopped.Load() && (is(err, ErrStopped) || is(err, context.Cause(m.ctx)) || is(err, context.Canceled)) {
 		last = nil
 	}
 	return m.closeAs(state, err, last)
 }
 
+// is is [errors.Is] for errors whose methods may panic.
+func is(err, target error) (yes bool) {
+	safely(func() { yes = errors.Is(err, target) })
+	return yes
+}
+
 // closeAs closes the mirror with last as its last message.
 func (m *Mirror) closeAs(state State, err, last error) error {
+	text := ""
+	if last != nil {
+		text = errorText(last) // before the lock: it may write to m
+	}
 	m.lock()
 	defer m.unlock()
 	if m.store.isClosed(m.account) {
@@ -217,7 +232,7 @@ func (m *Mirror) closeAs(state State, err, last error) error {
 	}
 	failed := errors.Join(m.stdout.finish(), m.stderr.finish())
 	if last != nil {
-		failed = errors.Join(failed, m.sayLocked(Error, last))
+		failed = errors.Join(failed, m.sayLocked(Error, text))
 	}
 	m.cancel(ErrClosed)
 	m.store.closeMirror(m.account, state, err)
