@@ -3,7 +3,6 @@ package syncstream
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 )
 
 // What a [Config] that says nothing gives.
@@ -104,7 +103,7 @@ func (b *Buffer) Go(name string, f func(ctx context.Context, m *Mirror) error) {
 		returned := false
 		defer func() {
 			if !returned {
-				err = &PanicError{Value: recover(), Stack: debug.Stack()}
+				err = newPanicError(recover())
 			}
 			m.CloseWithError(err)
 		}()

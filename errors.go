@@ -1,8 +1,11 @@
 package syncstream
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
@@ -67,22 +70,52 @@ func (e *WaitError) Error() string {
 // Unwrap returns Err.
 func (e *WaitError) Unwrap() error { return e.Err }
 
-// PanicError is how a function that [Buffer.Go] ran ended when it panicked.
+// PanicError is how a function that [Buffer.Go] ran, or a sink, ended when it
+// panicked.
 type PanicError struct {
-	Value any    // what was given to panic; nil after runtime.Goexit
-	Stack []byte // of the goroutine, as runtime/debug.Stack has it
+	Value any // what was given to panic; nil after runtime.Goexit
+	// Stack is that of the goroutine, from the function that panicked on, in
+	// the form of runtime/debug.Stack. [Mirror.Error] sends it too.
+	Stack []byte
 }
 
-// Error returns the panic's value and the stack.
+// newPanicError is called by a deferred function with what recover gave it.
+func newPanicError(value any) *PanicError {
+	return &PanicError{Value: value, Stack: trimStack(debug.Stack())}
+}
+
+// Error returns "panic: " and the panic's value: one line, if the value is.
 func (e *PanicError) Error() string {
 	if e.Value == nil {
-		return "runtime.Goexit was called\n\n" + string(e.Stack)
+		return "runtime.Goexit was called"
 	}
-	return fmt.Sprintf("panic: %v\n\n%s", e.Value, e.Stack)
+	return "panic: " + valueText(e.Value)
 }
 
 // Unwrap returns the panic's value if it is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
+}
+
+// trimStack takes away what stands above the function that panicked: those that
+// recovered and asked for the stack, and the runtime's own. Nobody looks for
+// them there.
+func trimStack(stack []byte) []byte {
+	lines := bytes.SplitAfter(stack, []byte("\n")) // a header, then two for each call
+	i := 1
+	for i+2 < len(lines) && !isCall(lines[i], "panic(", "runtime.Goexit(") {
+		i += 2
+	}
+	for i+2 < len(lines) && isCall(lines[i], "panic(", "runtime.", "internal/runtime/") {
+		i += 2
+	}
+	if i+2 >= len(lines) {
+		return stack // not as we know them
+	}
+	return append(lines[0], bytes.Join(lines[i:], nil)...)
+}
+
+func isCall(line []byte, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return bytes.HasPrefix(line, []byte(p)) })
 }

@@ -130,6 +130,7 @@ func TestErrorText(t *testing.T) {
 			pkgWrapped{pkgError{"x: a", "a\nmain.f\nx\nmain.g"}, pkgError{"a", "a\nmain.f"}},
 			"x: a\n\na\nmain.f\nx\nmain.g",
 		},
+		{"PanicError", &over{"top", &PanicError{Value: a, Stack: []byte("main.f()\n")}}, "top\ncaused by: panic: a fails\n\nmain.f()"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := errorText(tt.err); got != tt.want {
@@ -298,4 +299,43 @@ func (g *grower) leaf() error {
 	text := fmt.Sprintf("leaf <%d>", len(g.leaves))
 	g.leaves = append(g.leaves, text)
 	return errors.New(text)
+}
+
+func TestTrimStack(t *testing.T) {
+	for _, tt := range []struct{ stack, want, why string }{
+		{
+			"goroutine 7 [running]:|debug.Stack()|\ta|deferred()|\tb|panic({0x1})|\tc|main.f()|\td|main.g()|\te|",
+			"goroutine 7 [running]:|main.f()|\td|main.g()|\te|",
+			"it begins where the panic was",
+		},
+		{"h|deferred()|\tb|runtime.Goexit()|\tc|main.f()|\td|", "h|main.f()|\td|", "or where Goexit was called"},
+		{
+			"h|deferred()|\tb|panic({0x1})|\tc|main.f.func1()|\td|panic({0x2})|\te|main.f()|\tf|",
+			"h|main.f.func1()|\td|panic({0x2})|\te|main.f()|\tf|",
+			"a panic while another one is under way stands on top",
+		},
+		{
+			"h|deferred()|\tb|panic({0x1})|\tc|runtime.panicmem()|\td|internal/runtime/maps.(*Map).X()|\te|main.f()|\tf|",
+			"h|main.f()|\tf|",
+			"GOTRACEBACK=system has the runtime's functions",
+		},
+		{"h|main.f()|\ta|main.g()|\tb|", "h|main.f()|\ta|main.g()|\tb|", "there was no panic: all stays"},
+		{"h|panic({0x1})|\ta|", "h|panic({0x1})|\ta|", "nothing but a panic: all stays"},
+		{"h|a", "h|a", "no stack at all"},
+		{"", "", "nothing"},
+	} {
+		stack := strings.ReplaceAll(tt.stack, "|", "\n")
+		got := strings.ReplaceAll(string(trimStack([]byte(stack))), "\n", "|")
+		if got != tt.want {
+			t.Errorf("%q becomes %q, want %q: %s", tt.stack, got, tt.want, tt.why)
+		}
+	}
+}
+
+// A value that can't be printed ends nobody who prints the error.
+func TestPanicErrorText(t *testing.T) {
+	err := &PanicError{Value: selfBomb{}}
+	if want := "panic: a syncstream.selfBomb that can't be printed"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
+	}
 }

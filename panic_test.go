@@ -15,23 +15,28 @@ import (
 // detached, and the buffer goes on. So it is also when the goroutine that reads
 // a pipe calls it.
 func TestSinkPanics(t *testing.T) {
-	for name, end := range map[string]func(){
-		"panic":  func() { panic(io.ErrNoProgress) },
-		"Goexit": runtime.Goexit,
+	for _, tt := range []struct {
+		name string
+		end  func()
+		want string
+	}{
+		{"panic", func() { panic(io.ErrNoProgress) }, "panic: " + io.ErrNoProgress.Error()},
+		{"Goexit", runtime.Goexit, "runtime.Goexit was called"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			b := syncstream.New(syncstream.Config{})
 			a := b.Attach(sinkFunc(func([]*syncstream.Batch) error {
-				end()
+				tt.end()
 				return nil
 			}))
 			m := open(b, "m")
 			write(t, m, "1\n")
 			within(t, a.Done(), "the sink is detached")
 			failure, ok := errors.AsType[*syncstream.PanicError](a.Err())
-			if !ok || !strings.Contains(string(failure.Stack), "panic_test.go") {
-				t.Errorf("the attachment's error is %v", a.Err())
+			if !ok || failure.Error() != tt.want {
+				t.Fatalf("the attachment's error is %v, want %s", a.Err(), tt.want)
 			}
+			checkStack(t, failure.Stack, "syncstream_test.TestSinkPanics")
 			write(t, m, "2\n")
 			if b.Len() != 2 {
 				t.Errorf("%d messages are kept, want 2", b.Len())

@@ -1,7 +1,6 @@
 package syncstream
 
 import (
-	"runtime/debug"
 	"sync"
 
 	"github.com/syncstream/syncstream/internal/split"
@@ -92,7 +91,7 @@ func (p *parser) call(m *Message) (keep bool, panicked error) {
 	defer func() {
 		if v := recover(); v != nil {
 			*m = before
-			keep, panicked = true, &PanicError{Value: v, Stack: debug.Stack()}
+			keep, panicked = true, newPanicError(v)
 		}
 	}()
 	return p.parse(m), nil

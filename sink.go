@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -265,7 +264,7 @@ func (a *Attachment) closeSink() {
 	err, returned := error(nil), false
 	defer func() {
 		if !returned {
-			err = &PanicError{Value: recover(), Stack: debug.Stack()}
+			err = newPanicError(recover())
 		}
 		a.store.mu.Lock()
 		defer a.store.mu.Unlock()
@@ -418,7 +417,7 @@ func (a *Attachment) callLocked(batches []*Batch) {
 	called, returned := time.Now(), false
 	defer func() {
 		if !returned {
-			err = &PanicError{Value: recover(), Stack: debug.Stack()}
+			err = newPanicError(recover())
 		}
 		for _, b := range batches {
 			b.release()

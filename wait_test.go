@@ -134,15 +134,15 @@ func TestGo(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		f    func(ctx context.Context, m *syncstream.Mirror) error
-		want []string // in the error message; none: there is no error
+		want string // the error's text; none: there is no error
 	}{
-		{"nil", func(context.Context, *syncstream.Mirror) error { return nil }, nil},
-		{"error", func(context.Context, *syncstream.Mirror) error { return io.ErrNoProgress }, []string{io.ErrNoProgress.Error()}},
-		{"panic", func(context.Context, *syncstream.Mirror) error { panic("oh no") }, []string{"panic: oh no", "goroutine", "wait_test.go"}},
-		{"panic with an error", func(context.Context, *syncstream.Mirror) error { panic(io.ErrNoProgress) }, []string{io.ErrNoProgress.Error(), "wait_test.go"}},
-		{"nil panic", func(context.Context, *syncstream.Mirror) error { panic(nil) }, []string{"panic", "nil", "wait_test.go"}},
-		{"run-time panic", func(context.Context, *syncstream.Mirror) error { return (*syncstream.Failure)(nil).Err }, []string{"nil pointer", "wait_test.go"}},
-		{"Goexit", func(context.Context, *syncstream.Mirror) error { runtime.Goexit(); return nil }, []string{"Goexit", "wait_test.go"}},
+		{"nil", func(context.Context, *syncstream.Mirror) error { return nil }, ""},
+		{"error", func(context.Context, *syncstream.Mirror) error { return io.ErrNoProgress }, io.ErrNoProgress.Error()},
+		{"panic", func(context.Context, *syncstream.Mirror) error { panic("oh no") }, "panic: oh no"},
+		{"panic with an error", func(context.Context, *syncstream.Mirror) error { panic(io.ErrNoProgress) }, "panic: " + io.ErrNoProgress.Error()},
+		{"nil panic", func(context.Context, *syncstream.Mirror) error { panic(nil) }, "panic: " + new(runtime.PanicNilError).Error()},
+		{"run-time panic", func(context.Context, *syncstream.Mirror) error { return (*syncstream.Failure)(nil).Err }, "panic: runtime error: invalid memory address or nil pointer dereference"},
+		{"Goexit", func(context.Context, *syncstream.Mirror) error { runtime.Goexit(); return nil }, "runtime.Goexit was called"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := syncstream.New(syncstream.Config{})
@@ -157,7 +157,7 @@ func TestGo(t *testing.T) {
 			if messages[0].Text != "last words" || worker.Err() == nil {
 				t.Errorf("%+v; context: %v", messages[0], worker.Err())
 			}
-			if tt.want == nil {
+			if tt.want == "" {
 				if err != nil || len(messages) != 1 {
 					t.Errorf("%v, %d messages", err, len(messages))
 				}
@@ -166,18 +166,34 @@ func TestGo(t *testing.T) {
 			if len(messages) != 2 || messages[1].Kind != syncstream.Error || messages[1].Stream != syncstream.Control {
 				t.Fatalf("want an error message, got %s", shorts(messages[1:]))
 			}
-			for _, want := range tt.want {
-				if !strings.Contains(messages[1].Text, want) || !strings.Contains(err.Error(), want) {
-					t.Errorf("neither %q\nnor %q may lack %q", messages[1].Text, err, want)
-				}
+			if err.Error() != "w: "+tt.want {
+				t.Errorf("%q, want %q behind the name", err, tt.want)
 			}
-			if _, ok := errors.AsType[*syncstream.PanicError](err); ok != (tt.name != "error") {
+			panicked, ok := errors.AsType[*syncstream.PanicError](err)
+			if ok != (tt.name != "error") {
 				t.Errorf("a PanicError: %t", ok)
+			}
+			if ok {
+				checkStack(t, panicked.Stack, "syncstream_test.TestGo")
+				tt.want += "\n\n" + strings.TrimRight(string(panicked.Stack), "\n")
+			}
+			if messages[1].Text != tt.want {
+				t.Errorf("the message is %q, want %q", messages[1].Text, tt.want)
 			}
 			if strings.HasSuffix(tt.name, "error") && !errors.Is(err, io.ErrNoProgress) {
 				t.Errorf("%v is not the worker's error", err)
 			}
 		})
+	}
+}
+
+// checkStack checks that a stack begins with its header and the function that
+// panicked.
+func checkStack(t *testing.T, stack []byte, function string) {
+	t.Helper()
+	lines := strings.SplitN(string(stack), "\n", 3)
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "goroutine ") || !strings.Contains(lines[1], function) {
+		t.Errorf("the stack is %s\nwant that of %s", stack, function)
 	}
 }
 
