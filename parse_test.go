@@ -23,19 +23,23 @@ func TestParse(t *testing.T) {
 	}{
 		{
 			"keeps all", func(*syncstream.Message) bool { return true }, syncstream.Fold,
-			"a\r\nb\nlast", "m1 \"a\" crlf\nm2 \"b\"\nm3 \"last\" none", syncstream.Count{},
+			"a\r\nb\nlast", "m1 \"a\" crlf\nm2 \"b\"\nm3 \"last\" none",
+			syncstream.Count{},
 		},
 		{
 			"drops some", func(m *syncstream.Message) bool { return m.Text != "b" }, syncstream.Fold,
-			"b\na\nb\nb\nc\r\nb", "m1 \"a\"\nm2 \"c\" crlf", syncstream.Count{Messages: 4, Bytes: 7},
+			"b\na\nb\nb\nc\r\nb", "m1 \"a\"\nm2 \"c\" crlf",
+			syncstream.Count{Messages: 4, Bytes: 7},
 		},
 		{
 			"drops all", func(m *syncstream.Message) bool { return false }, syncstream.Split,
-			"a\rb\n\nc", "", syncstream.Count{Messages: 4, Bytes: 6},
+			"a\rb\n\nc", "",
+			syncstream.Count{Messages: 4, Bytes: 6},
 		},
 		{
 			"changes text", func(m *syncstream.Message) bool { m.Text = strings.ToUpper(m.Text); return true }, syncstream.Fold,
-			"a\nB\nc\r\nd", "m1 \"A\"\nm2 \"B\"\nm3 \"C\" crlf\nm4 \"D\" none", syncstream.Count{},
+			"a\nB\nc\r\nd", "m1 \"A\"\nm2 \"B\"\nm3 \"C\" crlf\nm4 \"D\" none",
+			syncstream.Count{},
 		},
 		{
 			"makes two lines of one", func(m *syncstream.Message) bool {
@@ -59,7 +63,8 @@ func TestParse(t *testing.T) {
 		},
 		{
 			"a last text of which nothing is left is dropped", func(m *syncstream.Message) bool { m.Text = ""; return true },
-			syncstream.Fold, "a\nb", "m1 \"\"", syncstream.Count{Messages: 1, Bytes: 1},
+			syncstream.Fold, "a\nb", "m1 \"\"",
+			syncstream.Count{Messages: 1, Bytes: 1},
 		},
 		{
 			"may not change who said it", func(m *syncstream.Message) bool {
@@ -69,7 +74,8 @@ func TestParse(t *testing.T) {
 		},
 		{
 			"drops a line in pieces whole", func(m *syncstream.Message) bool { return m.Text != "12345678" }, syncstream.Fold,
-			"123456789\na\n234567890\n", "m1 \"a\"\nm2/first \"23456789\" none\nm3/last \"0\"", syncstream.Count{Messages: 2, Bytes: 10},
+			"123456789\na\n234567890\n", "m1 \"a\"\nm2/first \"23456789\" none\nm3/last \"0\"",
+			syncstream.Count{Messages: 2, Bytes: 10},
 		},
 		{
 			"sees each piece, and can't drop the others", func(m *syncstream.Message) bool {
@@ -79,7 +85,8 @@ func TestParse(t *testing.T) {
 		},
 		{
 			"leaves the states of a progress bar", func(m *syncstream.Message) bool { return m.Redraws == 0 }, syncstream.Fold,
-			"1%\r2%\r3%\ndone\n", "m1 \"done\"", syncstream.Count{Messages: 1, Bytes: 3},
+			"1%\r2%\r3%\ndone\n", "m1 \"done\"",
+			syncstream.Count{Messages: 1, Bytes: 3},
 		},
 	} {
 		b := syncstream.New(syncstream.Config{Parse: tt.parse, MaxLine: 8})
