@@ -31,6 +31,19 @@ func TestWriteWhileCloseWorks(t *testing.T) {
 	}
 }
 
+// Promise 4: what came of a log record before the buffer was closed is
+// delivered.
+func TestCloseWithinLogRecord(t *testing.T) {
+	b := New(Config{})
+	m := b.Mirror(MirrorConfig{})
+	m.control.Write([]byte("level=INFO ms")) // as the first part of a long record comes
+	b.Close()
+	messages, err := b.Last(t.Context(), 10)
+	if err != nil || len(messages) != 1 || messages[0].Text != "level=INFO ms" || messages[0].Stream != Control {
+		t.Errorf("%+v, %v; want what came of the record", messages, err)
+	}
+}
+
 // Promise 5: a second Close while the first is at work does nothing. Did it end
 // the sinks, they would not get the last words.
 func TestSecondCloseWhileFirstWorks(t *testing.T) {

@@ -24,6 +24,13 @@
 // comes in pieces that say so; see [Part]. Bytes are kept as they came, whether
 // they are text or not.
 //
+// # Errors and logging
+//
+// [Mirror.Warn] and [Mirror.Error] send an error as one message, with the causes
+// that its text hides and the stack that it carries; so does the error that
+// closes a mirror. [Mirror.Handler] does it for what [log/slog] logs from
+// LevelWarn on; what is below becomes lines.
+//
 // # When the buffer is full
 //
 // When [Config.MaxMessages] or [Config.MaxBytes] is reached, the oldest messages

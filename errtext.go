@@ -15,6 +15,8 @@ const (
 	// how deep: Unwrap may lead in a circle, or on for ever.
 	maxErrors     = 1000
 	maxErrorDepth = 100
+	// maxReworded is how many errors in a row a wrapper may put in other words.
+	maxReworded = 10
 )
 
 // errorText returns all that err has to say: its text, the causes that the text
@@ -74,6 +76,24 @@ func (p *errorPath) shows(text string) bool {
 	return slices.ContainsFunc(p.shown, func(s string) bool { return strings.Contains(s, text) })
 }
 
+// rewords reports whether the last text on the way ends with that of a cause of
+// err. Then err is not hidden, but put in other words: "can't start x: not
+// found" says what "exec: x: not found" below it does.
+func (p *errorPath) rewords(err error) bool {
+	last := p.shown[len(p.shown)-1]
+	for range maxReworded {
+		causes, branches := causesOf(err)
+		if branches || len(causes) == 0 || causes[0] == nil {
+			return false
+		}
+		err = causes[0]
+		if text := textOf(err); text != "" && strings.HasSuffix(last, text) {
+			return true
+		}
+	}
+	return false
+}
+
 // visit adds err's stack and its causes. err's text stands last in p.shown, or
 // within one of them.
 func (d *details) visit(err error, p errorPath) {
@@ -98,7 +118,7 @@ func (d *details) visit(err error, p errorPath) {
 
 func (d *details) addCause(err error, p errorPath) {
 	text := strings.TrimRight(textOf(err), "\n")
-	if !p.shows(text) {
+	if !p.shows(text) && !p.rewords(err) {
 		d.causes.WriteString("\n" + p.indent + "caused by: " + indented(text, p.indent+"  "))
 		p.shown = append(p.shown, text)
 	}
@@ -114,8 +134,17 @@ func (d *details) addStack(err error, p *errorPath) {
 	d.stacks.WriteString("\n\n" + stack)
 }
 
-// indented puts indent before each line of text but the first.
-func indented(text, indent string) string { return strings.ReplaceAll(text, "\n", "\n"+indent) }
+// indented puts indent before each line of text but the first, and those that
+// are empty.
+func indented(text, indent string) string {
+	lines := strings.Split(text, "\n")
+	for i := 1; i < len(lines); i++ {
+		if lines[i] != "" {
+			lines[i] = indent + lines[i]
+		}
+	}
+	return strings.Join(lines, "\n")
+}
 
 // textOf returns err's text. Where Error panics, it is what fmt would print: a
 // broken error must not end the worker that tells of it.

@@ -75,6 +75,12 @@ func (b broken) Unwrap() error              { panic("no") }
 func (b broken) Stack() []byte              { panic("no") }
 func (b broken) Format(s fmt.State, _ rune) { panic("no") }
 
+// unwrapping is a bomb with a cause.
+type unwrapping struct{ cause error }
+
+func (u *unwrapping) Error() string { panic("no") }
+func (u *unwrapping) Unwrap() error { return u.cause }
+
 // selfBomb panics with itself, which fmt does not stand.
 type selfBomb struct{}
 
@@ -97,6 +103,11 @@ func TestErrorText(t *testing.T) {
 		{"hidden twice", &over{"top", &over{"middle", a}}, "top\ncaused by: middle\ncaused by: a fails"},
 		{"hidden below a shown one", fmt.Errorf("x: %w", &over{"top", a}), "x: top\ncaused by: a fails"},
 		{"shown below a hidden one", &over{"top", fmt.Errorf("x: %w", a)}, "top\ncaused by: x: a fails"},
+		{"reworded", &over{"can't start x: a fails", fmt.Errorf("exec: x: %w", a)}, "can't start x: a fails"},
+		{"reworded twice", &over{"x: a fails", fmt.Errorf("1: %w", fmt.Errorf("2: %w", a))}, "x: a fails"},
+		{"not reworded", &over{"a fails first", fmt.Errorf("x: %w", a)}, "a fails first\ncaused by: x: a fails"},
+		{"not reworded but chosen", &over{"x: a fails", hide("many", a, b)}, "x: a fails\ncaused by: many\n  caused by: b fails"},
+		{"not reworded but empty", &over{"top", &over{"middle", errors.New("")}}, "top\ncaused by: middle"},
 		{"many lines", &over{"top", errors.Join(a, b)}, "top\ncaused by: a fails\n  b fails"},
 		{"branches", hide("top", a, b), "top\n  caused by: a fails\n  caused by: b fails"},
 		{
@@ -146,6 +157,8 @@ func TestErrorTextIsBounded(t *testing.T) {
 	cycle.cause = cycle
 	two := &over{"one", &over{text: "two"}}
 	two.cause.(*over).cause = two
+	panics := &unwrapping{}
+	panics.cause = panics
 	joined := make([]error, 1e5)
 	deep := error(&over{"leaf", nil})
 	bush := deep
@@ -163,7 +176,8 @@ func TestErrorTextIsBounded(t *testing.T) {
 		first, last string
 	}{
 		{"cycle", cycle, "cycle" + left, left},
-		{"cycle of two", two, "one\ncaused by: two" + left, left},
+		{"cycle of two", two, "one" + left, left},
+		{"cycle that panics", panics, "*syncstream.unwrapping: PANIC=Error method: no" + left, left},
 		{"endless", endless{}, "error 0\ncaused by: error 1\n", left},
 		{"deep", deep, "level 99999\ncaused by: level 99998\n", left},
 		{"bush", bush, "bush", left},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -79,6 +80,32 @@ func ExampleMirror() {
 	// stderr line starting
 	// stdout line 1 of 3 done
 	// control error no space left
+}
+
+// What is logged from LevelWarn on is one message, with a line for each
+// attribute.
+func ExampleMirror_Handler() {
+	b := syncstream.New(syncstream.Config{})
+	m := b.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: "worker"}})
+	l := slog.New(m.Handler(&slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == slog.SourceKey {
+			return slog.Attr{} // they differ from run to run
+		}
+		return a
+	}}))
+	l.Info("loaded", "rows", 3)
+	l.With("epoch", 7).Error("can't save", "file", "model.bin", "err", errors.New("disk full"))
+
+	messages, _ := b.Last(context.Background(), 100)
+	for _, m := range messages {
+		fmt.Println(m.Kind, m.Text)
+	}
+	// Output:
+	// line level=INFO msg=loaded rows=3
+	// error can't save
+	//   epoch=7
+	//   file=model.bin
+	//   err="disk full"
 }
 
 func ExampleWriter() {

@@ -66,7 +66,8 @@ const (
 	Stderr
 	// Merged is stdout and stderr on one pipe: their exact order, no labels.
 	Merged
-	// Control is no stream of the worker's: what its mirror had to say.
+	// Control is no stream of the worker's: what its mirror had to say, and what
+	// came by [Mirror.Handler].
 	Control
 )
 

@@ -37,6 +37,9 @@ type Mirror struct {
 	cancel  context.CancelCauseFunc
 	stdout  Writer
 	stderr  Writer
+	// control has the lines of a Handler. Each comes in one Write, and stays
+	// apart from what a worker's stream has begun.
+	control Writer
 
 	stopped   atomic.Bool // writes return ErrStopped
 	heard     atomic.Bool // the store knows that the worker does
@@ -49,6 +52,7 @@ func newMirror(b *Buffer, source *Source, lines Lines, first Stream) *Mirror {
 	cut := split.Splitter{Mode: split.Mode(lines), Max: b.maxLine}
 	m.stdout.init(m, first, cut)
 	m.stderr.init(m, Stderr, cut)
+	m.control.init(m, Control, split.Splitter{Mode: split.Keep, Max: b.maxLine})
 	switch err := b.store.openMirror(m); err {
 	case nil:
 	case ErrClosed:
@@ -109,12 +113,14 @@ func (m *Mirror) Stdout() *Writer { return &m.stdout }
 // Stderr returns the mirror's second stream.
 func (m *Mirror) Stderr() *Writer { return &m.stderr }
 
-func (m *Mirror) writers() [2]*Writer { return [2]*Writer{&m.stdout, &m.stderr} }
+func (m *Mirror) writers() [3]*Writer { return [3]*Writer{&m.stdout, &m.stderr, &m.control} }
 
-// writer returns the first stream, or Stderr.
 func (m *Mirror) writer(s Stream) *Writer {
-	if s == Stderr {
+	switch s {
+	case Stderr:
 		return &m.stderr
+	case Control:
+		return &m.control
 	}
 	return &m.stdout
 }
@@ -166,7 +172,10 @@ func (m *Mirror) say(kind Kind, err error) error {
 	if err == nil {
 		return nil
 	}
-	text := errorText(err) // before the lock: err may write to m
+	return m.sayText(kind, errorText(err)) // no lock is held: err may write to m
+}
+
+func (m *Mirror) sayText(kind Kind, text string) error {
 	m.lock()
 	defer m.unlock()
 	return m.answer(m.sayLocked(kind, text))
@@ -230,7 +239,7 @@ func (m *Mirror) closeAs(state State, err, last error) error {
 		m.store.closeMirror(m.account, state, err)
 		return ErrClosed
 	}
-	failed := errors.Join(m.stdout.finish(), m.stderr.finish())
+	failed := errors.Join(m.stdout.finish(), m.stderr.finish(), m.control.finish())
 	if last != nil {
 		failed = errors.Join(failed, m.sayLocked(Error, text))
 	}
@@ -239,8 +248,10 @@ func (m *Mirror) closeAs(state State, err, last error) error {
 	return failed
 }
 
-func (m *Mirror) lock()   { m.stdout.mu.Lock(); m.stderr.mu.Lock() }
-func (m *Mirror) unlock() { m.stderr.unlock(); m.stdout.unlock() }
+// lock keeps out all that writes, so that nothing comes between the pieces of a
+// long line.
+func (m *Mirror) lock()   { m.stdout.mu.Lock(); m.stderr.mu.Lock(); m.control.mu.Lock() }
+func (m *Mirror) unlock() { m.control.unlock(); m.stderr.unlock(); m.stdout.unlock() }
 
 // Writer is one stream of a mirror. It is safe for many goroutines: what one
 // Write brings stands together on its stream.
