@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,11 +50,11 @@ func TestForward(t *testing.T) {
 		}
 	}
 	states := func() string {
-		var s string
+		var s strings.Builder
 		for _, status := range dst.Sources() {
-			s += fmt.Sprintf("%s %s %v; ", status.Source, status.State, status.Err)
+			fmt.Fprintf(&s, "%s %s %v; ", status.Source, status.State, status.Err)
 		}
-		return s
+		return s.String()
 	}
 	if got, want := states(), "early open <nil>; a exited broke; b open <nil>; "; got != want {
 		t.Errorf("%s\nwant %s", got, want)

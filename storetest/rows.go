@@ -212,7 +212,7 @@ var noHang = []Row{
 			o, err := p.end("Wait", result)
 			var waited *syncstream.WaitError
 			if err != nil || !errors.As(o.err, &waited) || !errors.Is(o.err, errEnough) || len(waited.Open) != 1 || waited.Open[0].Source.Name != "a" {
-				return fmt.Errorf("Wait: %v %w", o.err, err)
+				return fmt.Errorf("wait: %v %w", o.err, err)
 			}
 			return nil
 		},
@@ -222,7 +222,7 @@ var noHang = []Row{
 		Writes: []Step{out("a", "1\n")},
 		Check: func(p *Play) error {
 			if err := waiting(p, p.Buffer.Abandon); !errors.Is(err, syncstream.ErrAbandoned) {
-				return fmt.Errorf("Wait: %w", err)
+				return fmt.Errorf("wait: %w", err)
 			}
 			return nil
 		},
@@ -276,7 +276,7 @@ var noHang = []Row{
 			closed := start(func() ([]syncstream.Message, error) { return p.follow(-1, syncstream.Oldest) })
 			cancel(errEnough)
 			if o, err := p.end("Follow with a context", cancelled); err != nil || !errors.Is(o.err, errEnough) {
-				return fmt.Errorf("Follow: %v %w", o.err, err)
+				return fmt.Errorf("follow: %v %w", o.err, err)
 			}
 			fmt.Fprint(p.Mirror("a"), "last words")
 			p.Mirror("a").Close()
@@ -422,7 +422,7 @@ var firstFailure = []Row{
 		Writes: []Step{begin("a"), stop, fail("a", "interrupted")},
 		Check: func(p *Play) error {
 			if err := p.Buffer.Wait(p.Ctx); !errors.Is(err, errEnough) {
-				return fmt.Errorf("Wait: %w; want the cause of the stop", err)
+				return fmt.Errorf("wait: %w; want the cause of the stop", err)
 			}
 			return nil
 		},
@@ -433,7 +433,7 @@ func failure(p *Play, name, text string) error {
 	err := p.Buffer.Wait(p.Ctx)
 	var f *syncstream.Failure
 	if !errors.As(err, &f) || f.Source.Name != name || f.Err.Error() != text {
-		return fmt.Errorf("Wait: %v; want a failure of %s: %s", err, name, text)
+		return fmt.Errorf("wait: %v; want a failure of %s: %s", err, name, text)
 	}
 	return nil
 }
