@@ -1,0 +1,81 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/syncstream/syncstream"
+)
+
+// What a [Config] that says nothing gives.
+const (
+	DefaultStopGrace  = 10 * time.Second
+	DefaultDrainGrace = 2 * time.Second
+)
+
+// Order decides what stays together of a worker's two streams.
+type Order uint8
+
+const (
+	// Labels gives each stream a pipe of its own: each message tells which it
+	// came on; the order between the two is nearly theirs.
+	Labels Order = iota
+	// Merged gives both streams one pipe: their order is exact, and nothing
+	// tells them apart.
+	Merged
+)
+
+// Config says how a worker is captured. Its zero value is ready to use; a
+// negative duration makes [Start] panic.
+type Config struct {
+	// Source names the worker. If its Name is empty, the name of the program;
+	// its PID is filled in.
+	Source syncstream.Source
+	// Lines decides where a line ends; if zero, Fold.
+	Lines syncstream.Lines
+	// Order decides between labels and exact order; if zero, Labels.
+	Order Order
+	// StopSignal is what a stop sends to the worker's process group; if nil,
+	// SIGTERM. On Windows a stop always kills.
+	StopSignal os.Signal
+	// StopGrace is how long after StopSignal the group is killed; if zero,
+	// DefaultStopGrace.
+	StopGrace time.Duration
+	// DrainGrace is how long, after the worker's death, other processes that
+	// hold its pipes are waited for; if zero, DefaultDrainGrace.
+	DrainGrace time.Duration
+}
+
+func (c Config) withDefaults(cmd *exec.Cmd) Config {
+	if c.Lines > syncstream.Python {
+		panic(fmt.Sprintf("process: Start: Config.Lines is %d; want Fold, Split, Keep or Python", c.Lines))
+	}
+	if c.Order > Merged {
+		panic(fmt.Sprintf("process: Start: Config.Order is %d; want Labels or Merged", c.Order))
+	}
+	if c.Source.Name == "" {
+		c.Source.Name = filepath.Base(cmd.Path)
+	}
+	if c.StopSignal == nil {
+		c.StopSignal = defaultStopSignal
+	}
+	for _, d := range []struct {
+		field string
+		value *time.Duration
+		def   time.Duration
+	}{
+		{"StopGrace", &c.StopGrace, DefaultStopGrace},
+		{"DrainGrace", &c.DrainGrace, DefaultDrainGrace},
+	} {
+		if *d.value < 0 {
+			panic(fmt.Sprintf("process: Start: Config.%s is %v; want a positive duration, or zero for %v", d.field, *d.value, d.def))
+		}
+		if *d.value == 0 {
+			*d.value = d.def
+		}
+	}
+	return c
+}

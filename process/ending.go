@@ -1,0 +1,94 @@
+package process
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// await returns when the process is dead, its pipes are dry and its mirror is
+// closed. Where the system allows, it is reaped only then: until then its number,
+// which is its group's, can't become another's, and the group can be killed.
+func (p *Process) await(watch *watcher, readers *sync.WaitGroup) {
+	defer watch.close()
+	if watch.await() {
+		p.setDead()
+		p.drain(readers)
+		p.setGone()
+		_ = p.cmd.Wait() // ProcessState tells more than its error
+	} else {
+		_ = p.cmd.Wait()
+		p.setGone()
+		p.drain(readers)
+	}
+	p.result.State = p.cmd.ProcessState
+	p.end(exitError(p.cmd.ProcessState))
+}
+
+// drain returns when the pipes are dry. Other processes that hold them are
+// waited for until the grace is over; when the worker was told to stop, until
+// they have been killed.
+func (p *Process) drain(readers *sync.WaitGroup) {
+	dry := make(chan struct{})
+	go func() {
+		readers.Wait()
+		close(dry)
+	}()
+	grace := time.NewTimer(p.config.DrainGrace)
+	defer grace.Stop()
+	for over := false; !over; {
+		select {
+		case <-dry:
+			return
+		case <-grace.C:
+			over = !p.killPending()
+			grace.Reset(p.config.DrainGrace)
+		}
+	}
+	held := false
+	for _, r := range p.pipes {
+		held = r.Finish() || held
+	}
+	<-dry
+	if held {
+		_ = p.mirror.EndLine()
+		_ = p.mirror.Warn(fmt.Errorf("another process still holds the output of %s; what it prints from now on is lost", p.config.Source.Name))
+	}
+}
+
+// killPending reports whether the group is going to be killed.
+func (p *Process) killPending() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.step == asked && p.life != gone
+}
+
+// setDead tells that a stop reaches only what the worker has left behind.
+func (p *Process) setDead() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.life = dead
+}
+
+// setGone forbids signals: the process's number will be another's.
+func (p *Process) setGone() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.life = gone
+	if p.kill != nil {
+		p.kill.Stop()
+	}
+}
+
+// end closes the mirror and publishes the result.
+func (p *Process) end(err error) {
+	p.mu.Lock()
+	stopped := p.stopped && err != nil
+	p.mu.Unlock()
+	p.result.Err, p.result.Stopped, p.result.Ended = err, stopped, time.Now()
+	if stopped {
+		err = nil
+	}
+	_ = p.mirror.CloseWithError(err) // it fails only where the buffer takes no more
+	close(p.done)
+}
