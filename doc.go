@@ -31,6 +31,11 @@
 // closes a mirror. [Mirror.Handler] does it for what [log/slog] logs from
 // LevelWarn on; what is below becomes lines.
 //
+// # Printing
+//
+// [Redirect] has what this process prints to os.Stdout, os.Stderr and by package
+// log go to a mirror, and back. Its doc comment says what it can't catch.
+//
 // # When the buffer is full
 //
 // When [Config.MaxMessages] or [Config.MaxBytes] is reached, the oldest messages

@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -236,4 +237,25 @@ func ExamplePreparer() {
 	fmt.Fprintln(b.Mirror(syncstream.MirrorConfig{}), "hello")
 	a.Drain(context.Background())
 	// Output: HELLO
+}
+
+func ExampleRedirect() {
+	b := syncstream.New(syncstream.Config{})
+	m := b.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: "main"}})
+	restore, err := syncstream.Redirect(m)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("caught")
+	fmt.Fprintln(os.Stderr, "caught, too")
+	restore()
+	fmt.Println("printed")
+	for _, s := range b.Sources()[0].Tail {
+		fmt.Printf("%s: %s\n", s.Stream, s.Text)
+	}
+	// Unordered output:
+	// printed
+	// stdout: caught
+	// stderr: caught, too
 }

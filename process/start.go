@@ -88,11 +88,7 @@ func (p *Process) open(b *syncstream.Buffer) {
 // what it prints is read and lost.
 func (p *Process) read(stream *syncstream.Writer, r *pipe.Reader) {
 	defer r.Close()
-	_, err := stream.ReadFrom(r)
-	for errors.Is(err, syncstream.ErrClosed) && !r.Finishing() {
-		_, err = stream.ReadFrom(r)
-	}
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, syncstream.ErrClosed) {
+	if err := r.CopyTo(stream, syncstream.ErrClosed); err != nil {
 		_ = p.mirror.Error(err)
 	}
 }

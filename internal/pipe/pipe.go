@@ -4,6 +4,7 @@ package pipe
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -35,6 +36,23 @@ func (r *Reader) Close() error { return r.file.Close() }
 
 // SyscallConn returns the file's raw connection.
 func (r *Reader) SyscallConn() (syscall.RawConn, error) { return r.file.SyscallConn() }
+
+// CopyTo has w read all of the pipe, until its end or until it is told to finish.
+// Where w takes no more, which the error closed says, what comes is read and
+// given up all the same, so that who writes to the pipe can go on.
+func (r *Reader) CopyTo(w io.ReaderFrom, closed error) error {
+	_, err := w.ReadFrom(r)
+	for errors.Is(err, closed) && !r.Finishing() {
+		_, err = w.ReadFrom(r)
+	}
+	if errors.Is(err, closed) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// Resume lets Read wait again, after the reads that Finish has ended.
+func (r *Reader) Resume() error { return r.file.SetReadDeadline(time.Time{}) }
 
 // Finish ends the reads once they have brought what is in the pipe now; what a
 // reader that is busy elsewhere finds later is read too. It

@@ -8,6 +8,9 @@ import (
 	"unsafe"
 )
 
+// FinishLosesNothing says that [Reader.Finish] knows what is in the pipe.
+const FinishLosesNothing = true
+
 const (
 	// largeSize is what a busy pipe is made to hold.
 	largeSize = 1 << 20

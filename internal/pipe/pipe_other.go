@@ -4,6 +4,9 @@ package pipe
 
 import "io"
 
+// FinishLosesNothing says that [Reader.Finish] does not know what is in the pipe.
+const FinishLosesNothing = false
+
 // Nonblocking reports false: pipes are read the ordinary way here.
 func Nonblocking(uintptr) bool { return false }
 
