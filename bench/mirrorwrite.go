@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,15 +55,18 @@ func (c mirrorCase) measure(ctx context.Context) error {
 		defer m.Close()
 		mirrors, baselines = append(mirrors, m), append(baselines, &baseline{buf: make([]byte, 64<<10)})
 	}
+	one := slices.Repeat(baselines[:1], c.writers)
 	c.turn(mirrors) // warm
 	c.turn(baselines)
-	var of, beside turn
+	var of, beside, besideOne turn
 	for range mirrorTurns {
 		of.add(c.turn(mirrors))
 		beside.add(c.turn(baselines))
+		besideOne.add(c.turn(one))
 	}
 	of.print(c.name, "mirror")
 	beside.print(c.name, "baseline")
+	besideOne.print(c.name, "one baseline")
 	fmt.Printf("%s allocations: %g\n", c.name, float64(of.allocations)/float64(of.lines))
 
 	if got, want := b.Stats().Written.Messages, uint64((mirrorTurns+1)*c.perTurn()); got != want {

@@ -177,6 +177,7 @@ func mirrorWriteExperiment(w *workshop) experiment {
 		name: "mirror write",
 		how: "One process writes 100-byte lines with `Mirror.Write` and, in turns of some 50 ms, with a baseline that takes a mutex, copies the bytes " +
 			"and reads the clock. Where each goroutine has its own mirror, it also has its own baseline; where they share a mirror, they share it. " +
+			"One baseline for all is what is fair to mirrors of one buffer: whatever they do, their lines end in one order. " +
 			"The time is that of all goroutines together, divided by all lines.",
 		contenders: []contender{{name: "mirrorwrite", run: func(ctx context.Context) (figures, error) {
 			return runForFigures(ctx, w.self, "mirrorwrite")
@@ -188,6 +189,12 @@ func mirrorWriteExperiment(w *workshop) experiment {
 			row{what: "the baseline, " + c.name, of: of("baseline"), unit: nanoseconds},
 			row{what: "Mirror.Write, " + c.name, of: of("mirror"), against: of("baseline"), unit: nanoseconds, demand: ratioAtMost(1.5)},
 			row{what: "Mirror.Write, " + c.name + ": allocations a line", of: of("allocations"), unit: each})
+		if c.writers > 1 && !c.shared {
+			e.rows = append(e.rows, row{
+				what: "Mirror.Write, " + c.name + ", beside one baseline for all",
+				of:   of("mirror"), against: of("one baseline"), unit: nanoseconds, demand: ratioAtMost(1.5),
+			})
+		}
 	}
 	return e
 }
