@@ -13,6 +13,7 @@ begin      = @echo "== $@ $$(date +%T)"
 
 FUZZTIME  ?= 30s
 TESTFLAGS ?=
+BASE      ?=
 
 .DEFAULT_GOAL := test
 .PHONY: help setup test lint race cross fuzz bench clean
@@ -49,8 +50,8 @@ cross-%:
 fuzz: ## each fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME) $(PACKAGES)
 
-bench: ## measure, and write docs/benchmarks.md
-	cd bench && go run . -o ../docs/benchmarks.md -readme ../README.md
+bench: ## measure, beside the revision BASE if there is one, and write docs/benchmarks.md
+	cd bench && go run . $(if $(BASE),-base $(BASE)) -o ../docs/benchmarks.md -readme ../README.md
 
 clean: ## remove the pinned tools
 	rm -rf bin

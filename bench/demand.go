@@ -42,8 +42,11 @@ func ratioAtLeast(least float64) demand {
 }
 
 func ratioAtMost(most float64) demand {
-	return demand{fmt.Sprintf("≤ %.1f", most), func(_, ratio float64) bool { return ratio <= most }}
+	return demand{fmt.Sprintf("≤ %g", most), func(_, ratio float64) bool { return ratio <= most }}
 }
+
+// asFast and asShort allow what is not faster than the base to be 5 % slower.
+var asFast, asShort = ratioAtLeast(0.95), ratioAtMost(1.05)
 
 func under(limit float64, u unit) demand {
 	return demand{"< " + u(limit), func(value, _ float64) bool { return value < limit }}

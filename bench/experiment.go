@@ -13,6 +13,11 @@ import (
 // figures are what one run of a contender measured, by name.
 type figures map[string]float64
 
+func (f figures) has(name string) bool {
+	_, ok := f[name]
+	return ok
+}
+
 // A contender is one program, or one way of calling it, that takes part.
 type contender struct {
 	name   string
@@ -28,6 +33,10 @@ type experiment struct {
 	runs       int    // if zero, what -runs says
 	contenders []contender
 	rows       []row
+
+	// ours, if not nil, makes one of the contenders out of the programs of a
+	// workshop: of ours, and of the base.
+	ours func(*workshop) contender
 }
 
 // A ref names a figure of a contender.
@@ -40,6 +49,7 @@ type row struct {
 	against ref // if zero, the figure stands alone
 	unit    unit
 	demand  demand
+	kept    demand // of the ratio to the base's figure; if zero, the base has no row
 }
 
 // A result is an experiment and what its rounds brought: runs[contender][round].
@@ -102,17 +112,21 @@ func (r *result) ratios(of, against ref) []float64 {
 	return v
 }
 
-// missing says why a contender has no figures, or "".
-func (r *result) missing(name string) string {
-	if r.errors[name] != nil {
+// missing says why there is no such figure, or "".
+func (r *result) missing(f ref) string {
+	if r.errors[f.contender] != nil {
 		return "failed"
 	}
-	for _, c := range r.contenders {
-		if c.name == name {
-			return c.absent
-		}
+	i := slices.IndexFunc(r.contenders, func(c contender) bool { return c.name == f.contender })
+	switch {
+	case i < 0:
+		return "no such contender"
+	case r.contenders[i].absent != "":
+		return r.contenders[i].absent
+	case slices.ContainsFunc(r.got[f.contender], func(got figures) bool { return !got.has(f.figure) }):
+		return f.contender + " does not measure it"
 	}
-	return "no such contender"
+	return ""
 }
 
 func failures(results []result) error {

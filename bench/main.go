@@ -61,6 +61,7 @@ type options struct {
 	json       bool
 	setup      bool
 	syncstream string
+	base       string
 	lines      int
 }
 
@@ -74,6 +75,7 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.json, "json", false, "write every run, as JSON, to standard output")
 	f.BoolVar(&o.setup, "setup", false, "first install the peers (apt-get install parallel)")
 	f.StringVar(&o.syncstream, "syncstream", "", "measure this binary (else ../cmd/syncstream is built)")
+	f.StringVar(&o.base, "base", "", "measure beside this revision of the repository, which is built too")
 	f.IntVar(&o.lines, "lines", 0, "lines of each generator (else enough for LIMIT to take 1.2 s)")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -105,6 +107,12 @@ func drive(ctx context.Context, args []string) error {
 		return err
 	}
 	defer w.close()
+	commit := ""
+	if o.base != "" {
+		if commit, err = w.addBase(ctx, "..", o.base); err != nil {
+			return fmt.Errorf("-base %s: %w", o.base, err)
+		}
+	}
 
 	results, err := measureAll(ctx, w, o)
 	if err != nil {
@@ -113,7 +121,7 @@ func drive(ctx context.Context, args []string) error {
 	if len(results) == 0 {
 		return fmt.Errorf("-only %s finds no comparison", o.only)
 	}
-	page := report{machine: thisMachine(ctx), args: args, results: results}
+	page := report{machine: thisMachine(ctx), args: args, base: commit, results: results}
 	if err := page.write(o); err != nil {
 		return err
 	}

@@ -213,21 +213,21 @@ func processorTime() time.Duration {
 
 func readingExperiment(w *workshop) experiment {
 	of := func(figure string) ref { return ref{"reading", figure} }
+	ours := func(w *workshop) contender { return w.helperFigures("reading") }
 	return experiment{
 		name: "reading",
 		how: "One process. A follower reads a million 100-byte lines that are kept, and then so many while a goroutine writes pieces of 64 KiB as fast as it can " +
 			"(what it misses meanwhile is a gap, and does not count). Sinks count the lines of the same load, alone and eight of them. " +
 			"Waiting followers have read everything; their processor time is that of the whole process.",
-		contenders: []contender{{name: "reading", run: func(ctx context.Context) (figures, error) {
-			return runForFigures(ctx, w.self, "reading")
-		}}},
+		ours:       ours,
+		contenders: []contender{ours(w)},
 		rows: []row{
-			{what: "a follower, a message that is kept", of: of("follow"), unit: nanoseconds, demand: under(200, nanoseconds)},
-			{what: "a follower, a message that comes", of: of("follow live"), unit: nanoseconds, demand: under(200, nanoseconds)},
-			{what: "one sink that counts, a line", of: of("sinks 1"), unit: nanoseconds},
+			{what: "a follower, a message that is kept", of: of("follow"), unit: nanoseconds, demand: under(200, nanoseconds), kept: asShort},
+			{what: "a follower, a message that comes", of: of("follow live"), unit: nanoseconds, demand: under(200, nanoseconds), kept: asShort},
+			{what: "one sink that counts, a line", of: of("sinks 1"), unit: nanoseconds, kept: asShort},
 			{what: "eight such sinks", of: of("sinks 8"), against: of("sinks 1"), unit: nanoseconds, demand: ratioAtMost(2)},
-			{what: "Last(1000)", of: of("last"), unit: microseconds, demand: under(100e3, microseconds)},
-			{what: "100,000 warnings into a sink", of: of("warnings"), unit: seconds, demand: under(1e9, seconds)},
+			{what: "Last(1000)", of: of("last"), unit: microseconds, demand: under(100e3, microseconds), kept: asShort},
+			{what: "100,000 warnings into a sink", of: of("warnings"), unit: seconds, demand: under(1e9, seconds), kept: asShort},
 			{what: "1000 followers that wait: processors in use", of: of("waiting"), unit: each, demand: under(0.01, each)},
 			{what: "Mirror.Write beside 1000 followers", of: of("write beside followers"), unit: nanoseconds},
 		},

@@ -12,6 +12,7 @@ import (
 // A report is the page and its raw figures.
 type report struct {
 	machine machine
+	base    string   // its commit, if it takes part
 	args    []string // of the driver
 	results []result
 }
@@ -23,8 +24,11 @@ func (r *report) markdown() string {
 	r.machine.write(&s)
 	s.WriteString("## Figures\n\n" +
 		"**LIMIT** is the fastest program we could write that only reads: four generators of 100-byte lines, each on a pipe of 1 MiB, and nothing is done with the bytes. " +
-		"A ratio is taken in each round, between neighbours in time; the median of these is shown. Where there is none, the demand is on the median.\n\n" +
-		"| what | median | min – max | ratio | demanded | |\n|---|---|---|---|---|---|\n")
+		"A ratio is taken in each round, between neighbours in time; the median of these is shown. Where there is none, the demand is on the median.\n\n")
+	if r.base != "" {
+		fmt.Fprintf(&s, "**base** is this repository at %s: its own programs, built here. They run in the same rounds, next to ours, and do not know what has come since.\n\n", r.base)
+	}
+	s.WriteString("| what | median | min – max | ratio | demanded | |\n|---|---|---|---|---|---|\n")
 	for _, result := range r.results {
 		for _, row := range result.rows {
 			fmt.Fprintf(&s, "| %s |\n", strings.Join(result.cells(row), " | "))
@@ -91,7 +95,7 @@ func (r *result) cells(w row) []string {
 		if f == (ref{}) {
 			continue
 		}
-		if why := r.missing(f.contender); why != "" {
+		if why := r.missing(f); why != "" {
 			return []string{w.what, why, "", "", w.demand.words, ""}
 		}
 	}

@@ -26,7 +26,7 @@ func measureAll(ctx context.Context, w *workshop, o options) ([]result, error) {
 			if !wanted(e) {
 				continue
 			}
-			r, err := measure(ctx, e, o.runs)
+			r, err := measure(ctx, e.withBase(w.base), o.runs)
 			if err != nil {
 				return err
 			}
@@ -78,9 +78,10 @@ func blockExperiments(w *workshop, l load, limit contender) []experiment {
 			name: "buffer",
 			how: "`process.Start` on each of the four generators, one buffer of the last 1000 messages, `Wait`. " +
 				"Time is from before the program's start to after its exit, as for LIMIT; the program checks that every line and byte was counted.",
-			contenders: []contender{limit, l.polling(w), {name: "buffer", run: l.collect(w)}},
+			ours:       l.collect,
+			contenders: []contender{limit, l.polling(w), l.collect(w)},
 			rows: []row{
-				throughput("four programs into a buffer of the last 1000", "buffer", "LIMIT", ratioAtLeast(0.75)),
+				throughput("four programs into a buffer of the last 1000", "buffer", "LIMIT", ratioAtLeast(0.75)).keptFast(),
 				throughput("the same beside a reader of one thread", "buffer", polling, demand{}),
 			},
 		},
@@ -88,9 +89,10 @@ func blockExperiments(w *workshop, l load, limit contender) []experiment {
 			name: "run to /dev/null",
 			how: "`syncstream run -n 4 -- gen …`, its standard output the file /dev/null. " +
 				"GNU parallel has a tenth of the lines, since it would need a minute for all; it is given no pipe either.",
-			contenders: []contender{limit, l.polling(w), w.needsCommand(contender{name: "run", run: l.toNull(l.tagged(w))}), l.gnuParallel(w)},
+			ours:       l.runToNull,
+			contenders: []contender{limit, l.polling(w), l.runToNull(w), l.gnuParallel(w)},
 			rows: []row{
-				throughput("`syncstream run` to /dev/null, tagged", "run", "LIMIT", ratioAtLeast(0.60)),
+				throughput("`syncstream run` to /dev/null, tagged", "run", "LIMIT", ratioAtLeast(0.60)).keptFast(),
 				throughput("the same beside a reader of one thread", "run", polling, demand{}),
 				throughput("GNU parallel --line-buffer --tag to /dev/null", "GNU parallel", "LIMIT", demand{}),
 				throughput("`syncstream run` beside GNU parallel", "run", "GNU parallel", demand{}),
@@ -100,13 +102,14 @@ func blockExperiments(w *workshop, l load, limit contender) []experiment {
 			name: "run to cat",
 			how: "`syncstream run -n 4 -- gen … | cat >/dev/null` beside a C program that copies from the four pipes to a pipe of 1 MiB " +
 				"without tags, into the same cat: whatever merges into a pipe copies each byte once more.",
+			ours: l.runToCat,
 			contenders: []contender{
 				{name: "relay", run: l.toCat(append([]string{w.c("relay"), strconv.Itoa(generators)}, l.gen(w)...))},
-				w.needsCommand(contender{name: "run", run: l.toCat(l.tagged(w))}),
+				l.runToCat(w),
 			},
 			rows: []row{
 				throughput("C relay without tags into cat", "relay", "", demand{}),
-				throughput("`syncstream run` into cat, tagged (beside the relay)", "run", "relay", ratioAtLeast(0.60)),
+				throughput("`syncstream run` into cat, tagged (beside the relay)", "run", "relay", ratioAtLeast(0.60)).keptFast(),
 			},
 		},
 	}
@@ -118,24 +121,25 @@ func lineExperiments(w *workshop, l load, limit contender) []experiment {
 		name: "one write a line",
 		how: "As the buffer above, with generators that call write(2) for each line. It can beat a LIMIT that reads as soon as there is something: " +
 			"who leaves the generators alone for a moment gets more at once.",
-		contenders: []contender{limit, {name: "buffer", run: l.collect(w)}},
-		rows:       []row{throughput("one write(2) a line, four programs into a buffer", "buffer", "LIMIT", ratioAtLeast(1.1))},
+		ours:       l.collect,
+		contenders: []contender{limit, l.collect(w)},
+		rows:       []row{throughput("one write(2) a line, four programs into a buffer", "buffer", "LIMIT", ratioAtLeast(1.1)).keptFast()},
 	}}
 }
 
-// needsCommand keeps a contender out when the command did not build.
-func (w *workshop) needsCommand(c contender) contender {
-	if w.noCommand != nil {
-		c.run = func(context.Context) (figures, error) { return nil, w.noCommand }
-	}
-	return c
-}
-
-func (l load) collect(w *workshop) func(context.Context) (figures, error) {
-	return func(ctx context.Context) (figures, error) {
+func (l load) collect(w *workshop) contender {
+	return w.needsHelper("collect", contender{name: "buffer", run: func(ctx context.Context) (figures, error) {
 		r, err := run(ctx, append([]string{w.self, "collect", strconv.Itoa(generators), strconv.Itoa(l.total())}, l.gen(w)...)...)
 		return l.rate(r), err
-	}
+	}})
+}
+
+func (l load) runToNull(w *workshop) contender {
+	return w.needsCommand(contender{name: "run", run: l.toNull(l.tagged(w))})
+}
+
+func (l load) runToCat(w *workshop) contender {
+	return w.needsCommand(contender{name: "run", run: l.toCat(l.tagged(w))})
 }
 
 // tagged is the command line of the command.
@@ -173,21 +177,21 @@ func (l load) gnuParallel(w *workshop) contender {
 }
 
 func mirrorWriteExperiment(w *workshop) experiment {
+	ours := func(w *workshop) contender { return w.helperFigures("mirrorwrite") }
 	e := experiment{
 		name: "mirror write",
 		how: "One process writes 100-byte lines with `Mirror.Write` and, in turns of some 50 ms, with a baseline that takes a mutex, copies the bytes " +
 			"and reads the clock. Where each goroutine has its own mirror, it also has its own baseline; where they share a mirror, they share it. " +
 			"One baseline for all is what is fair to mirrors of one buffer: whatever they do, their lines end in one order. " +
 			"The time is that of all goroutines together, divided by all lines.",
-		contenders: []contender{{name: "mirrorwrite", run: func(ctx context.Context) (figures, error) {
-			return runForFigures(ctx, w.self, "mirrorwrite")
-		}}},
+		ours:       ours,
+		contenders: []contender{ours(w)},
 	}
 	for _, c := range mirrorCases {
 		of := func(figure string) ref { return ref{"mirrorwrite", c.name + " " + figure} }
 		e.rows = append(e.rows,
 			row{what: "the baseline, " + c.name, of: of("baseline"), unit: nanoseconds},
-			row{what: "Mirror.Write, " + c.name, of: of("mirror"), against: of("baseline"), unit: nanoseconds, demand: ratioAtMost(1.5)},
+			row{what: "Mirror.Write, " + c.name, of: of("mirror"), against: of("baseline"), unit: nanoseconds, demand: ratioAtMost(1.5), kept: asShort},
 			row{what: "Mirror.Write, " + c.name + ": allocations a line", of: of("allocations"), unit: each})
 		if c.writers > 1 && !c.shared {
 			e.rows = append(e.rows, row{
@@ -197,6 +201,13 @@ func mirrorWriteExperiment(w *workshop) experiment {
 		}
 	}
 	return e
+}
+
+// helperFigures runs a helper that takes no arguments and prints its figures.
+func (w *workshop) helperFigures(helper string) contender {
+	return w.needsHelper(helper, contender{name: helper, run: func(ctx context.Context) (figures, error) {
+		return runForFigures(ctx, w.self, helper)
+	}})
 }
 
 // runForFigures runs a helper that prints `name: value` lines.
@@ -267,16 +278,16 @@ func timeAndPeak(r ran, peak string) (figures, error) {
 }
 
 func thousandExperiment(w *workshop) experiment {
+	ours := func(w *workshop) contender { return w.needsCommand(contender{name: "run", run: w.thousandWorkers}) }
 	return experiment{
 		name: "1000 workers",
 		how: "`syncstream run -n 1000 -- sh -c 'echo $SYNCSTREAM_RANK'`, three runs. Each of the 1000 ranks has to arrive once; peak memory as above, " +
 			"of the command and not of its workers.",
-		runs: 3,
-		contenders: []contender{w.needsCommand(contender{name: "run", run: func(ctx context.Context) (figures, error) {
-			return w.thousandWorkers(ctx)
-		}})},
+		runs:       3,
+		ours:       ours,
+		contenders: []contender{ours(w)},
 		rows: []row{
-			{what: "1000 workers: time", of: ref{"run", "time"}, unit: seconds, demand: under(10e9, seconds)},
+			{what: "1000 workers: time", of: ref{"run", "time"}, unit: seconds, demand: under(10e9, seconds), kept: asShort},
 			{what: "1000 workers: peak memory", of: ref{"run", "peak"}, unit: mebibytes, demand: under(150<<20, mebibytes)},
 		},
 	}

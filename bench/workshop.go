@@ -18,10 +18,13 @@ var cSources embed.FS
 // A workshop is a temporary folder with the programs that take part.
 type workshop struct {
 	dir        string
-	self       string // this binary, for the Go helpers
+	self       string // this binary, for the Go helpers; "" in a base without any
 	syncstream string // "" when it did not build
 	noCommand  error  // why it did not
 	parallel   string // "" when it is not installed
+
+	base    *workshop // the same C programs, and the base's own; nil if it takes no part
+	helpers []byte    // of a base: the file that lists the helpers of self; nil: it has all
 }
 
 func newWorkshop(ctx context.Context, syncstream string) (*workshop, error) {
