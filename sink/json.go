@@ -12,6 +12,7 @@ import (
 type JSON struct {
 	w   io.Writer
 	buf []byte
+	one []byte // one line
 }
 
 // NewJSON returns a sink that writes to w, whole lines, many at once. It does
@@ -21,8 +22,9 @@ func NewJSON(w io.Writer) *JSON { return &JSON{w: w} }
 // WriteBatches writes the messages of batches. The error is the writer's.
 func (j *JSON) WriteBatches(batches []*syncstream.Batch) error {
 	for _, b := range batches {
-		for m := range b.All() {
-			j.buf = append(m.AppendJSON(j.buf), '\n')
+		for line := range b.JSONLines(j.one) {
+			j.one = line
+			j.buf = append(j.buf, line...)
 			if len(j.buf) >= outSize {
 				if err := j.flush(); err != nil {
 					return err
@@ -38,8 +40,8 @@ func (j *JSON) flush() error {
 		return nil
 	}
 	_, err := j.w.Write(j.buf)
-	if j.buf = j.buf[:0]; cap(j.buf) > 4*outSize {
-		j.buf = nil
+	if j.buf = j.buf[:0]; cap(j.buf)+cap(j.one) > 4*outSize {
+		j.buf, j.one = nil, nil
 	}
 	return err
 }
