@@ -78,8 +78,12 @@ func (b *Batch) Text() []byte { return b.data }
 // A stream's last text, which has no line end, is not plain.
 func (b *Batch) PlainLF() bool {
 	return b.kind == Line && b.part == PartWhole && !b.odd && (b.lines == split.Fold || b.lines == split.Keep) &&
-		len(b.data) > 0 && b.data[len(b.data)-1] == '\n'
+		b.endsLine()
 }
+
+// endsLine reports whether an LF ends the batch, so that what follows it stays
+// apart: a text that EndLine has ended would run into the next.
+func (b *Batch) endsLine() bool { return len(b.data) > 0 && b.data[len(b.data)-1] == '\n' }
 
 // Prepared returns what [Preparer.Prepare] appended for this batch, if it was
 // called; nil otherwise.
@@ -192,7 +196,7 @@ const maxBatchTime = time.Millisecond
 // reports whether it did.
 func (b *Batch) join(next *Batch) bool {
 	if b.block != next.block || b.off+len(b.data) != next.off || b.account != next.account ||
-		b.stream != next.stream || !b.joinable() || !next.joinable() ||
+		b.stream != next.stream || !b.joinable() || !b.endsLine() || !next.joinable() ||
 		b.first+uint64(b.count) != next.first || b.pos+Position(b.count) != next.pos || next.time-b.time > int64(maxBatchTime) {
 		return false
 	}

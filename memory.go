@@ -85,7 +85,7 @@ func (s *memory) extend(b *Batch) bool {
 	n := len(b.data)
 	if last == nil || last.account != b.account || last.stream != b.stream || last.block != s.chunk ||
 		last.off+len(last.data) != s.used || s.used+n > chunkSize || b.block != nil ||
-		!b.joinable() || !last.joinable() ||
+		!b.joinable() || !last.joinable() || !last.endsLine() ||
 		last.first+uint64(last.count) != b.account.num+1 || last.pos+Position(last.count) != s.newest+1 ||
 		b.time-last.time > int64(maxBatchTime) || s.closed || !b.account.state.IsOpen() || len(s.sinks) > 0 {
 		return false

@@ -27,6 +27,13 @@ func TestMirror(t *testing.T) {
 			write(t, m, "d\n")
 		}, `m1 "ab"
 m2 "cd"`, "where a write ends is no line end"},
+		{"a line that was ended early", 0, func(t *testing.T, m *syncstream.Mirror) {
+			write(t, m, "a\nb")
+			m.EndLine()
+			write(t, m, "c\n")
+		}, `m1 "a"
+m2 "b" none
+m3 "c"`, "what EndLine has ended stays apart from what comes in the same moment"},
 		{"two streams", 0, func(t *testing.T, m *syncstream.Mirror) {
 			write(t, m, "ou")
 			write(t, m.Stderr(), "er")
