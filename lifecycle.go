@@ -113,7 +113,13 @@ func (s *memory) stop(cause error) {
 	}
 }
 
-func (s *memory) askLocked(a *account) { a.state, a.asked = StateAsked, time.Now() }
+// askLocked asks a source to end, once: what one has answered stays, also when
+// a Reset has let another Stop come.
+func (s *memory) askLocked(a *account) {
+	if a.asked.IsZero() {
+		a.state, a.asked = StateAsked, time.Now()
+	}
+}
 
 func (s *memory) acknowledge(a *account) {
 	s.mu.Lock()

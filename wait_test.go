@@ -219,3 +219,18 @@ func TestMirrorContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A source that was asked to stop and has answered stays so, also when a Reset
+// has let another Stop come.
+func TestStopAgain(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	m := open(b, "m")
+	b.Stop(nil)
+	m.Acknowledge()
+	b.Reset()
+	b.Stop(errors.New("again"))
+	m.Write([]byte("x\n"))
+	if s := b.Sources()[0]; s.State != syncstream.StateAcknowledged {
+		t.Errorf("state %v, want %v", s.State, syncstream.StateAcknowledged)
+	}
+}
