@@ -24,8 +24,12 @@ func newParser(parse func(*Message) bool, maxLine int) *parser {
 }
 
 // put brings to the store what is left of b. Messages that stay as they are
-// stay where they are.
+// stay where they are. What comes too late is lost, and not parsed.
 func (p *parser) put(s sender, b *Batch) error {
+	if b.entry < always && s.isClosed(b.account) {
+		s.lose(b.account, b.count, len(b.data))
+		return ErrClosed
+	}
 	kept, dropped := p.look(b)
 	if dropped.Messages > 0 {
 		s.parsedAway(b.account, int(dropped.Messages), int(dropped.Bytes))

@@ -186,3 +186,21 @@ func TestParseOneAtATime(t *testing.T) {
 	}
 	checkStats(t, b)
 }
+
+// What comes after Close is refused and lost, also where Parse would not have
+// kept it: nobody is asked.
+func TestParseAfterClose(t *testing.T) {
+	b := syncstream.New(syncstream.Config{Parse: func(*syncstream.Message) bool { return false }})
+	m := open(b, "m")
+	m.Close()
+	n, err := m.Write([]byte("a\nb\n"))
+	if n != 0 || err != syncstream.ErrClosed {
+		t.Errorf("Write: %d, %v", n, err)
+	}
+	if err := m.Warn(errors.New("c")); err != syncstream.ErrClosed {
+		t.Errorf("Warn: %v", err)
+	}
+	if s := b.Stats(); s.Lost.Messages != 3 || s.Parsed.Messages != 0 {
+		t.Errorf("%+v; want three messages lost and none parsed", s)
+	}
+}
