@@ -436,6 +436,20 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// A tail has the last pieces of a line too, although a buffer that has lost its
+// beginning keeps none of them; and what follows them between its pieces.
+func TestTailHasPieces(t *testing.T) {
+	b := syncstream.New(syncstream.Config{MaxMessages: 2, MaxLine: 4})
+	m := open(b, "m")
+	write(t, m, "aaaabbbb")
+	write(t, m.Stderr(), "e\n")
+	write(t, m, "ccccdd\n")
+	want := "m1/first \"aaaa\" none\nm2/stderr \"e\"\nm3/middle \"bbbb\" none\nm4/middle \"cccc\" none\nm5/last \"dd\""
+	if got := shorts(b.Sources()[0].Tail); got != want || b.Len() != 1 {
+		t.Errorf("%d kept, and the tail is\n%s\nwant\n%s", b.Len(), got, want)
+	}
+}
+
 // A Config's zero is ready to use, and a negative number is refused by its
 // name.
 func TestConfig(t *testing.T) {

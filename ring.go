@@ -51,6 +51,7 @@ func (r *ring) last() *Batch {
 func (r *ring) push(b *Batch) {
 	if b.part != PartWhole && !r.chain(b) {
 		r.left.add(b.count, len(b.data))
+		b.account.departed(b)
 		b.block.release()
 		return
 	}

@@ -11,8 +11,9 @@ const (
 	tailBytes    = 64 << 10
 )
 
-// tail is the last messages of a source that the ring has let go. It uses its
-// memory again, since with many sources nearly every message passes through one.
+// tail is the last messages of a source that the ring has let go, by position.
+// It uses its memory again, since with many sources nearly every message passes
+// through one.
 type tail []tailMessage
 
 type tailMessage struct {
@@ -20,12 +21,19 @@ type tailMessage struct {
 	text    []byte
 }
 
-// departed keeps the last messages of b, which the ring lets go; none where so
-// many of the source follow there that nobody asks for them.
+// departed keeps the last messages of b, which the ring lets go or has not
+// taken; none where so many of the source follow there that nobody asks for
+// them. Of the pieces of a line nobody knows what follows: they leave before
+// what stands between them.
 func (a *account) departed(b *Batch) {
-	n := tailMessages - a.kept
+	n := tailMessages
+	if b.part == PartWhole {
+		n -= a.kept
+	}
 	if n <= 0 {
-		a.tail = a.tail[:0]
+		for len(a.tail) > 0 && a.tail[0].Position < b.pos {
+			a.tail.drop()
+		}
 		return
 	}
 	if b.count == 0 {
@@ -45,22 +53,22 @@ func (a *account) departed(b *Batch) {
 		m.Num++
 		m.Position++
 	}
-	a.tail.keep(n)
 }
 
-// push adds a message, and lets the oldest go when there is more than a tail
-// has.
+// push puts a message in its place, and lets the oldest go when there is more
+// than a tail has.
 func (t *tail) push(m Message, text []byte) {
-	if len(*t) == tailMessages {
-		t.drop()
-	}
 	var buf []byte
 	if n := len(*t); n < cap(*t) {
 		buf = (*t)[:n+1][n].text
 	}
 	text = text[max(0, len(text)-tailBytes):]
 	*t = append(*t, tailMessage{m, append(shrink(buf, len(text)), text...)})
-	for size := t.bytes(); size > tailBytes; size = t.bytes() {
+	all := *t
+	for i := len(all) - 1; i > 0 && all[i].Position < all[i-1].Position; i-- {
+		all[i], all[i-1] = all[i-1], all[i]
+	}
+	for len(*t) > tailMessages || t.bytes() > tailBytes {
 		t.drop()
 	}
 }
@@ -84,13 +92,6 @@ func (t *tail) drop() {
 	*t = all[:last]
 }
 
-// keep lets all go but the last n.
-func (t *tail) keep(n int) {
-	for len(*t) > n {
-		t.drop()
-	}
-}
-
 // messages returns copies of the messages.
 func (t tail) messages() []Message {
 	var all []Message
@@ -101,8 +102,7 @@ func (t tail) messages() []Message {
 	return all
 }
 
-// boundTail returns the last of messages, so many as a tail has. (The pieces of
-// a line leave together, before what stood between them.)
+// boundTail returns the last of messages, so many as a tail has.
 func boundTail(messages []Message) []Message {
 	slices.SortFunc(messages, func(a, b Message) int { return cmp.Compare(a.Position, b.Position) })
 	first, size := len(messages), 0
