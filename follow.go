@@ -297,7 +297,7 @@ type watched struct {
 func (w *watched) overtake(stream streamKey) { delete(w.shown, stream) }
 
 // partialsLocked puts the partial lines that have changed into r.messages, one
-// of each mirror, and reports whether there are any.
+// of each open mirror, and reports whether there are any.
 func (s *memory) partialsLocked(r *reader) bool {
 	w := &r.partials
 	now := time.Now()
@@ -309,6 +309,13 @@ func (s *memory) partialsLocked(r *reader) bool {
 	for _, a := range s.accounts {
 		if a.mirror != nil && !r.watch(a, shown) {
 			w.seen-- // there is more
+		}
+	}
+	for key := range w.shown {
+		if key.account.mirror == nil { // closed, and its message was discarded or missed
+			r.messages = append(r.messages, Message{
+				Source: key.account.source, Stream: key.stream, Kind: Partial, Time: now, End: EndNone,
+			})
 		}
 	}
 	w.shown = shown

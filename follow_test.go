@@ -280,6 +280,26 @@ func TestFollowPartials(t *testing.T) {
 	})
 }
 
+// A partial line that goes away with its mirror is taken away: here before its
+// follower may be told more.
+func TestFollowPartialsOfClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := syncstream.New(syncstream.Config{})
+		m := open(b, "m")
+		result := collect(b.Follow(t.Context(), syncstream.Oldest, syncstream.FollowPartials))
+		write(t, m, "x")
+		synctest.Wait()
+		m.Discard()
+		m.Close()
+		time.Sleep(time.Second)
+		b.Close()
+		messages, err := result()
+		if want := "m0/partial \"x\"\nm0/partial \"\""; err != nil || shorts(messages) != want {
+			t.Errorf("%s, %v; want\n%s", shorts(messages), err, want)
+		}
+	})
+}
+
 // A follower that is slow holds no more than what it has taken.
 func TestSlowFollowersHoldLittle(t *testing.T) {
 	const followers = 100
