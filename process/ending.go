@@ -3,26 +3,46 @@ package process
 import (
 	"fmt"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // await returns when the process is dead, its pipes are dry and its mirror is
 // closed. Where the system allows, it is reaped only then: until then its number,
 // which is its group's, can't become another's, and the group can be killed.
-func (p *Process) await(watch *watcher, readers *sync.WaitGroup) {
-	defer watch.close()
-	if watch.await() {
+func (p *Process) await(readers *sync.WaitGroup) {
+	defer p.child.close()
+	oom := watchOOM(p.child.pid())
+	waits := p.child.await()
+	var exit *ExitError
+	if waits {
+		died := time.Now()
 		p.setDead()
+		short := oom.rose()
 		p.drain(readers)
 		p.setGone()
-		_ = p.cmd.Wait() // ProcessState tells more than its error
+		exit = p.child.reap()
+		exit.Elapsed, exit.OutOfMemory = died.Sub(p.result.Started), short && p.killedByOther(exit)
 	} else {
-		_ = p.cmd.Wait()
+		exit = p.child.reap()
+		exit.Elapsed = time.Since(p.result.Started)
 		p.setGone()
 		p.drain(readers)
 	}
-	p.result.State = p.cmd.ProcessState
-	p.end(exitError(p.cmd.ProcessState))
+	p.result.Usage = exit.Usage
+	if exit.Code == 0 {
+		p.end(nil)
+	} else {
+		p.end(exit)
+	}
+}
+
+// killedByOther reports whether a SIGKILL ended the worker, or the program of a
+// worker that is a shell, and it was not ours.
+func (p *Process) killedByOther(e *ExitError) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.step != killed && (e.Signal == syscall.SIGKILL || e.Code == 128+int(syscall.SIGKILL))
 }
 
 // drain returns when the pipes are dry. Other processes that hold them are

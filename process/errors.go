@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // StartError is how a worker ended that could not be started.
@@ -33,22 +34,19 @@ func (e *StartError) Unwrap() error { return e.Err }
 
 // ExitError is how a worker ended that did not exit with status 0.
 type ExitError struct {
-	Code   int            // the exit status; -1, if a signal killed it
-	Signal syscall.Signal // that killed it; 0, if none did
+	Code       int            // the exit status; -1, if a signal killed it
+	Signal     syscall.Signal // that killed it; 0, if none did
+	CoreDumped bool           // the system was asked to keep its memory in a file
+	// OutOfMemory tells that the kernel's out-of-memory killer was at work: the
+	// worker died by a SIGKILL that was not ours, or exited with status 137 as
+	// a shell does whose program died so, and the kernel's count of such kills
+	// rose meanwhile, for the worker's control group. The count does not name
+	// the process. On Linux only.
+	OutOfMemory bool
+	Elapsed     time.Duration // from its start to its death
+	Usage       Usage
 }
 
-// Error is "exit status 3" or "killed by SIGKILL (signal 9)".
-func (e *ExitError) Error() string {
-	if e.Signal != 0 {
-		return "killed by " + signalName(e.Signal)
-	}
-	return fmt.Sprintf("exit status %d", e.Code)
-}
-
-// exitError tells how a process ended; nil, if it exited with status 0.
-func exitError(state *os.ProcessState) error {
-	if state.Success() {
-		return nil
-	}
-	return &ExitError{Code: state.ExitCode(), Signal: termSignal(state)}
-}
+// Error is "exit status 3" or "killed by SIGKILL (signal 9)". Of a worker that
+// lived for 2 s or longer it also tells how long, and what it has used.
+func (e *ExitError) Error() string { return e.text() }

@@ -2,7 +2,6 @@ package process
 
 import (
 	"context"
-	"os"
 	"os/exec"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 // goroutine at any time.
 type Process struct {
 	cmd    *exec.Cmd
+	child  child // nil, if it was not started
 	config Config
 	mirror *syncstream.Mirror
 	pipes  []*pipe.Reader
@@ -54,7 +54,7 @@ type Result struct {
 	Stopped bool  // Err is what our own stop brought about
 	Started time.Time
 	Ended   time.Time
-	State   *os.ProcessState // nil, if it was not started
+	Usage   Usage // zero, if it was not started
 }
 
 // Start starts cmd with its stdout and stderr going to a new mirror on b. When
@@ -72,15 +72,14 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 	c = c.withDefaults(cmd)
 	p := &Process{cmd: cmd, config: c, done: make(chan struct{})}
 	p.result.Started = time.Now()
-	watch := &watcher{}
-	if err := p.start(ctx, watch); err != nil {
+	if err := p.start(ctx); err != nil {
 		p.config.Source.PID = -1
 		p.stopped = ctx.Err() != nil
 		p.open(b)
 		p.end(&StartError{Path: cmd.Path, Err: err})
 		return p, p.result.Err
 	}
-	c.Source.PID = cmd.Process.Pid
+	c.Source.PID = p.child.pid()
 	p.config = c
 	p.open(b)
 	var readers sync.WaitGroup
@@ -96,7 +95,7 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 	go func() {
 		defer unwatch()
 		defer deaf()
-		p.await(watch, &readers)
+		p.await(&readers)
 	}()
 	return p, nil
 }

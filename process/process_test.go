@@ -91,7 +91,7 @@ func checkEnd(t *testing.T, b *syncstream.Buffer, r process.Result, want *proces
 		}
 	} else {
 		var exit *process.ExitError
-		if !errors.As(r.Err, &exit) || *exit != *want {
+		if !errors.As(r.Err, &exit) || exit.Code != want.Code || exit.Signal != want.Signal {
 			t.Errorf("Result.Err is %#v, want %#v", r.Err, want)
 		}
 		var failure *syncstream.Failure
@@ -113,8 +113,8 @@ func TestResult(t *testing.T) {
 	if want := filepath.Base(cmd.Path); r.Source.Name != want {
 		t.Errorf("the source is %q, want the program %q", r.Source.Name, want)
 	}
-	if r.State == nil || r.State.Pid() != r.Source.PID {
-		t.Errorf("State is %v, want that of process %d", r.State, r.Source.PID)
+	if u := r.Usage; u.User+u.System <= 0 || u.PeakMemory < 100<<10 {
+		t.Errorf("the usage is %v, want some", u)
 	}
 	if times := []time.Time{before, r.Started, r.Ended, after}; !slices.IsSortedFunc(times, time.Time.Compare) {
 		t.Errorf("the times are out of order: %v", times)
@@ -122,8 +122,8 @@ func TestResult(t *testing.T) {
 
 	want := syncstream.Source{ID: "i", Name: "n", Host: "h", Rank: 2, Size: 3}
 	_, r = run(t, self("say"), process.Config{Source: want})
-	want.PID = r.State.Pid()
-	if *r.Source != want {
+	want.PID = r.Source.PID
+	if *r.Source != want || want.PID == 0 {
 		t.Errorf("the source is %+v, want %+v", *r.Source, want)
 	}
 }
@@ -164,8 +164,8 @@ func TestStartError(t *testing.T) {
 			}
 			checkContents(t, b, fmt.Sprintf("error %q", want))
 			r := wait(t, p)
-			if r.Err != err || r.State != nil || r.Source != p.Source() || r.Source.Name != "w" || r.Source.PID != 0 {
-				t.Errorf("the result is %+v, want the same error, the source without a process id and no state", r)
+			if r.Err != err || r.Usage != (process.Usage{}) || r.Source != p.Source() || r.Source.Name != "w" || r.Source.PID != 0 {
+				t.Errorf("the result is %+v, want the same error, the source without a process id and no usage", r)
 			}
 			var failure *syncstream.Failure
 			if !errors.As(waitErr(t, b), &failure) || failure.Err != err {

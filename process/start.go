@@ -12,7 +12,7 @@ import (
 )
 
 // start makes the pipes and starts the command.
-func (p *Process) start(ctx context.Context, watch *watcher) error {
+func (p *Process) start(ctx context.Context) error {
 	cmd := p.cmd
 	switch {
 	case ctx.Err() != nil:
@@ -46,8 +46,7 @@ func (p *Process) start(ctx context.Context, watch *watcher) error {
 		return err
 	}
 	ownGroup(cmd)
-	watch.prepare(cmd)
-	if err := cmd.Start(); err != nil {
+	if p.child, err = startChild(cmd); err != nil {
 		p.closePipes()
 		return err
 	}

@@ -28,11 +28,11 @@ func (p *Process) Stop() {
 func (p *Process) ask() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.life == gone || p.step != notAsked || p.cmd.Process == nil {
+	if p.life == gone || p.step != notAsked || p.child == nil {
 		return
 	}
 	p.step, p.stopped = asked, p.life == alive
-	_ = signalGroup(p.cmd.Process, p.config.StopSignal)
+	_ = p.child.signal(p.config.StopSignal)
 	p.kill = time.AfterFunc(p.config.StopGrace, p.Kill)
 }
 
@@ -50,12 +50,12 @@ func (p *Process) hear() {
 func (p *Process) Kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.life == gone || p.cmd.Process == nil {
+	if p.life == gone || p.child == nil {
 		return
 	}
 	if p.step == notAsked {
 		p.stopped = p.life == alive
 	}
 	p.step = killed
-	_ = signalGroup(p.cmd.Process, os.Kill)
+	_ = p.child.signal(os.Kill)
 }

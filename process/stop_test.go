@@ -18,7 +18,7 @@ import (
 func checkStopped(t *testing.T, b *syncstream.Buffer, r process.Result, want process.ExitError) {
 	t.Helper()
 	var exit *process.ExitError
-	if !errors.As(r.Err, &exit) || *exit != want || !r.Stopped {
+	if !errors.As(r.Err, &exit) || exit.Code != want.Code || exit.Signal != want.Signal || !r.Stopped {
 		t.Errorf("the result is %v, Stopped %v; want %v, true", r.Err, r.Stopped, &want)
 	}
 	if err := waitErr(t, b); err != nil {

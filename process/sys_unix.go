@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
+	"time"
 )
 
 var defaultStopSignal os.Signal = syscall.SIGTERM
@@ -30,20 +32,39 @@ func signalGroup(p *os.Process, s os.Signal) error {
 	if !ok {
 		return p.Signal(s)
 	}
-	err := syscall.Kill(-p.Pid, sig)
+	return killGroup(p.Pid, sig)
+}
+
+func killGroup(pid int, sig syscall.Signal) error {
+	err := syscall.Kill(-pid, sig)
 	if err == nil && sig != syscall.SIGKILL {
-		_ = syscall.Kill(-p.Pid, syscall.SIGCONT) // one that is stopped hears nothing else
+		_ = syscall.Kill(-pid, syscall.SIGCONT) // one that is stopped hears nothing else
 	}
 	return err
 }
 
-// termSignal returns the signal that ended the process, or 0.
-func termSignal(state *os.ProcessState) syscall.Signal {
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return status.Signal()
-	}
-	return 0
+// exitOf tells how a process ended that has been reaped.
+func exitOf(state *os.ProcessState) *ExitError {
+	status, _ := state.Sys().(syscall.WaitStatus)
+	usage, _ := state.SysUsage().(*syscall.Rusage)
+	return exitFrom(status, usage)
 }
+
+func exitFrom(status syscall.WaitStatus, usage *syscall.Rusage) *ExitError {
+	e := &ExitError{Code: status.ExitStatus()}
+	if status.Signaled() {
+		e.Signal, e.CoreDumped = status.Signal(), status.CoreDump()
+	}
+	if usage != nil {
+		e.Usage.User = time.Duration(usage.Utime.Nano())
+		e.Usage.System = time.Duration(usage.Stime.Nano())
+		e.Usage.PeakMemory = int64(usage.Maxrss) * maxrssUnit
+	}
+	return e
+}
+
+// maxrssUnit is what the system counts memory in, in bytes.
+var maxrssUnit = map[bool]int64{true: 1, false: 1024}[runtime.GOOS == "darwin" || runtime.GOOS == "ios"]
 
 func nameSignal(name string, s syscall.Signal) string {
 	if name == "" {

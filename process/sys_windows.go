@@ -18,7 +18,13 @@ func ownGroup(cmd *exec.Cmd) {
 // signalGroup reaches the process itself only.
 func signalGroup(p *os.Process, _ os.Signal) error { return p.Kill() }
 
-func termSignal(*os.ProcessState) syscall.Signal { return 0 }
+// exitOf tells how a process ended.
+func exitOf(state *os.ProcessState) *ExitError {
+	return &ExitError{
+		Code:  state.ExitCode(),
+		Usage: Usage{User: state.UserTime(), System: state.SystemTime()},
+	}
+}
 
 func signalName(s syscall.Signal) string { return s.String() }
 
