@@ -1,7 +1,6 @@
 package process
 
 import (
-	"fmt"
 	"sync"
 	"syscall"
 	"time"
@@ -65,15 +64,36 @@ func (p *Process) drain(readers *sync.WaitGroup) {
 			grace.Reset(p.config.DrainGrace)
 		}
 	}
+	held := p.finish()
+	<-dry
+	if held != nil {
+		_ = p.mirror.EndLine()
+		_ = p.mirror.Warn(held)
+	}
+}
+
+// finish has the readers end with what is in their pipes now. The error says who
+// holds one; nil, if nobody does. The holders are looked for before: who prints
+// into a pipe that nobody reads any more ends by that.
+func (p *Process) finish() error {
+	pipes := map[uint64]bool{}
+	for _, r := range p.pipes {
+		if inode, held := r.Held(); held {
+			pipes[inode] = true
+		}
+	}
+	var holders []holder
+	if len(pipes) > 0 {
+		holders = findHolders(pipes)
+	}
 	held := false
 	for _, r := range p.pipes {
 		held = r.Finish() || held
 	}
-	<-dry
-	if held {
-		_ = p.mirror.EndLine()
-		_ = p.mirror.Warn(fmt.Errorf("another process still holds the output of %s; what it prints from now on is lost", p.config.Source.Name))
+	if !held {
+		return nil
 	}
+	return heldWarning(p.config.Source.Name, holders)
 }
 
 // killPending reports whether the group is going to be killed.

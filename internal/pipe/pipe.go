@@ -73,6 +73,27 @@ func (r *Reader) Finish() (held bool) {
 	return held && err == nil // an error says that the reads have ended
 }
 
+// Held reports whether anybody holds the other end, and which number the system
+// gives the pipe; zero, where it has none.
+func (r *Reader) Held() (inode uint64, held bool) {
+	r.control(func(fd uintptr) { inode, held = number(fd), !hungUp(fd) })
+	return inode, held
+}
+
+// Unread returns how many bytes are in the pipe, and how many it can hold; zero,
+// where the system does not tell.
+func (r *Reader) Unread() (n, size int) {
+	r.control(func(fd uintptr) { n, size = available(fd), capacity(fd) })
+	return n, size
+}
+
+// control calls f with the descriptor, unless the reader is closed.
+func (r *Reader) control(f func(fd uintptr)) {
+	if raw, err := r.file.SyscallConn(); err == nil {
+		_ = raw.Control(f)
+	}
+}
+
 // Finishing reports whether Finish was called.
 func (r *Reader) Finishing() bool { return r.finishing.Load() }
 

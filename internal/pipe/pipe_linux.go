@@ -19,7 +19,9 @@ const (
 	// new one would have 8 KiB.
 	maxLarge = 16
 
-	fSetPipeSize = 1031 // F_SETPIPE_SZ, which package syscall lacks
+	// Which package syscall lacks: F_SETPIPE_SZ and F_GETPIPE_SZ.
+	fSetPipeSize = 1031
+	fGetPipeSize = 1032
 )
 
 // Nonblocking reports whether fd was opened for reads that do not wait. [Read]
@@ -81,6 +83,24 @@ func available(fd uintptr) int {
 		return 0
 	}
 	return int(n)
+}
+
+// capacity returns how many bytes the pipe fd can hold.
+func capacity(fd uintptr) int {
+	n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, fGetPipeSize, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// number returns the inode number of the pipe fd.
+func number(fd uintptr) uint64 {
+	var stat syscall.Stat_t
+	if syscall.Fstat(int(fd), &stat) != nil {
+		return 0
+	}
+	return stat.Ino
 }
 
 // hungUp reports whether nobody holds the other end of the pipe fd.

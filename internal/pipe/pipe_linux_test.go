@@ -2,6 +2,7 @@ package pipe
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -227,5 +228,31 @@ func dropCapabilities(t *testing.T) {
 	_, _, errno := syscall.RawSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data)), 0)
 	if errno != 0 {
 		t.Errorf("capset: %v", errno)
+	}
+}
+
+// What is in a pipe, how much there may be, and whether somebody holds the other
+// end, is told without reading it.
+func TestHeldUnread(t *testing.T) {
+	file, w := open(t)
+	r := NewReader(file)
+	w.WriteString("0123456789")
+	if n, size := r.Unread(); n != 10 || size != 64<<10 {
+		t.Errorf("%d of %d bytes are unread", n, size)
+	}
+	inode, held := r.Held()
+	if name, err := os.Readlink(fmt.Sprint("/proc/self/fd/", w.Fd())); err != nil || name != fmt.Sprintf("pipe:[%d]", inode) || !held {
+		t.Errorf("pipe %d, held %t; its other end is %s, %v", inode, held, name, err)
+	}
+	w.Close()
+	if _, held := r.Held(); held {
+		t.Error("a pipe whose other end is closed is said to be held")
+	}
+	r.Close()
+	if inode, held := r.Held(); inode != 0 || held {
+		t.Errorf("a closed pipe: %d, held %t", inode, held)
+	}
+	if n, size := r.Unread(); n != 0 || size != 0 {
+		t.Errorf("a closed pipe: %d of %d bytes are unread", n, size)
 	}
 }

@@ -28,3 +28,7 @@ func SetSize(uintptr, int) bool { return false }
 func available(uintptr) int { return 0 }
 
 func hungUp(uintptr) bool { return false }
+
+func capacity(uintptr) int { return 0 }
+
+func number(uintptr) uint64 { return 0 }
