@@ -25,11 +25,12 @@ type direct struct {
 	watcher
 }
 
-// startChild starts cmd.
+// startChild starts cmd, whose SysProcAttr is its own.
 func startChild(cmd *exec.Cmd) (child, error) {
 	d := &direct{cmd: cmd}
 	d.prepare(cmd)
-	if err := cmd.Start(); err != nil {
+	dieWithUs(cmd)
+	if err := spawn(cmd.Start); err != nil {
 		return nil, err
 	}
 	return d, nil

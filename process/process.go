@@ -64,6 +64,10 @@ type Result struct {
 // goroutine of its own, which is not waited for: it ends with the first read
 // that returns after the worker's death.
 //
+// On Linux the worker is killed when this process ends, however it does, unless
+// cmd.SysProcAttr.Pdeathsig is set. That is true of the worker itself; what it
+// has started may live on.
+//
 // If it can't be started, the error is a [*StartError], and the buffer gets it
 // too, as the error message of a source that is closed at once; the Process
 // has ended, with this error. If ctx has ended already, that is why, and the
