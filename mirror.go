@@ -3,7 +3,9 @@ package syncstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,8 +156,10 @@ func (m *Mirror) Discard() error {
 
 // Warn sends err as one warning, however many lines its text has. It stands
 // after all lines that were complete before; a partial line goes on behind it,
-// unless [Mirror.EndLine] is called first. A nil err is ignored. Like Write, it
-// waits while a sink has no room, and returns [ErrClosed] or [ErrStopped].
+// unless [Mirror.EndLine] is called first. On Linux these are also the lines
+// that are still in a pipe which [Writer.ReadFrom] reads. A nil err is ignored.
+// Like Write, it waits while a sink has no room, and returns [ErrClosed] or
+// [ErrStopped].
 //
 // Behind err's text the message has what the text keeps back: "caused by: "
 // and the text of each error that err wraps, and the stacks: of a
@@ -175,10 +179,31 @@ func (m *Mirror) say(kind Kind, err error) error {
 	return m.sayText(kind, errorText(err)) // no lock is held: err may write to m
 }
 
-func (m *Mirror) sayText(kind Kind, text string) error {
+func (m *Mirror) sayText(kind Kind, text string) error { return m.answer(m.group(kind, text)) }
+
+// group sends a grouped message.
+func (m *Mirror) group(kind Kind, text string) error {
 	m.lock()
 	defer m.unlock()
-	return m.answer(m.sayLocked(kind, text))
+	m.stdout.catchUp()
+	m.stderr.catchUp()
+	return m.sayLocked(kind, text)
+}
+
+// Send sends what a worker that is elsewhere has to say, for those who capture
+// it: text as one [Warning] or one [Error], in the place that Warn would give
+// it, or as a [Line] on the stream [Control], which stands by itself. It panics
+// for another kind. It says nothing of whether the worker has heard of a stop,
+// so it does not return [ErrStopped].
+func (m *Mirror) Send(kind Kind, text string) error {
+	switch kind {
+	case Line:
+		_, err := m.control.write([]byte(text + "\n"))
+		return err
+	case Warning, Error:
+		return m.group(kind, cutText(strings.TrimRight(text, "\n")))
+	}
+	panic(fmt.Sprintf("syncstream: Mirror.Send: kind is %s; want Line, Warning or Error", kind))
 }
 
 func (m *Mirror) sayLocked(kind Kind, text string) error {
@@ -262,8 +287,9 @@ type Writer struct {
 	mu    sync.Mutex // held for a whole Write, also while it waits for a sink; guards what follows
 	split split.Splitter
 	clock clock
-	next  Batch // that goes to the store
-	gone  bool  // nothing more comes, though the stream was not closed
+	next  Batch         // that goes to the store
+	gone  bool          // nothing more comes, though the stream was not closed
+	pipes []*pipeReader // that ReadFrom reads
 
 	// held is the partial line. It is changed with both mu and the store's
 	// mutex, and read with either.

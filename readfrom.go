@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/syncstream/syncstream/internal/pipe"
@@ -21,20 +23,28 @@ func (m *Mirror) ReadFrom(r io.Reader) (int64, error) { return m.stdout.ReadFrom
 // stop does not end it: what a worker prints while it stops is taken.
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	// Not any syscall.Conn: a type around a file may have a Read of its own.
-	p := pipeReader{w: w, r: r}
-	var raw syscall.RawConn
+	p := &pipeReader{w: w, r: r}
 	var err error
 	switch r := r.(type) {
 	case *os.File:
-		raw, err = r.SyscallConn()
+		p.raw, err = r.SyscallConn()
 	case *pipe.Reader:
 		p.pipe = r
-		raw, err = r.SyscallConn()
+		p.raw, err = r.SyscallConn()
 	}
-	if raw != nil && err == nil && p.accepts(raw) {
-		return p.readAll(raw)
+	raw := p.raw != nil && err == nil && p.accepted()
+	if raw {
+		w.enter(p)
 	}
-	return w.readGeneric(r)
+	if p.pipe != nil {
+		p.pipe.Begin()
+	}
+	if !raw {
+		return w.readGeneric(r)
+	}
+	total, err := p.readAll()
+	w.leave(p)
+	return total + p.early, err
 }
 
 // readGeneric reads from any reader, which may wait as long as it likes
@@ -74,23 +84,25 @@ const fullPipe = 64 << 10
 type pipeReader struct {
 	w     *Writer
 	r     io.Reader
+	raw   syscall.RawConn
 	pipe  *pipe.Reader // nil: a reader that can't be told to finish
 	total int64
-	last  int  // bytes of the last read
-	large bool // the pipe has been enlarged
+	early int64 // bytes that catchUp took; guarded by w.mu
+	last  int   // bytes of the last read
+	large bool  // the pipe has been enlarged
 	tried bool
 	err   error
 }
 
-func (p *pipeReader) accepts(raw syscall.RawConn) (ok bool) {
-	err := raw.Control(func(fd uintptr) { ok = pipe.Nonblocking(fd) })
+func (p *pipeReader) accepted() (ok bool) {
+	err := p.raw.Control(func(fd uintptr) { ok = pipe.Nonblocking(fd) })
 	return ok && err == nil
 }
 
-func (p *pipeReader) readAll(raw syscall.RawConn) (int64, error) {
-	err := raw.Read(p.drain)
+func (p *pipeReader) readAll() (int64, error) {
+	err := p.raw.Read(p.drain)
 	if p.err == nil && err != nil && p.finishing() { // it was waiting
-		err = raw.Control(func(fd uintptr) { p.drain(fd) })
+		err = p.raw.Control(func(fd uintptr) { p.drain(fd) })
 	}
 	if p.large {
 		pipe.Release()
@@ -153,19 +165,56 @@ func (w *Writer) readOnce(fd uintptr, large bool) (int, error) {
 func (w *Writer) readBlock(fd uintptr, pool *blockPool) (int, error) {
 	w.mu.Lock()
 	defer w.unlock()
+	return w.readLocked(fd, pool, math.MaxInt, true)
+}
+
+// readLocked reads at most n bytes. It needs mu.
+func (w *Writer) readLocked(fd uintptr, pool *blockPool, n int, help bool) (int, error) {
 	b := pool.get()
 	defer b.release()
 	if len(w.held) > blockSize/4 {
-		n, err := pipe.Read(fd, b.data)
+		n, err := pipe.Read(fd, b.data[:min(n, len(b.data))])
 		if err == nil {
 			err = w.feed(b.data[:n])
 		}
 		return n, err
 	}
 	held := copy(b.data, w.held)
-	n, err := pipe.Read(fd, b.data[held:])
+	n, err := pipe.Read(fd, b.data[held:held+min(n, len(b.data)-held)])
 	if err == nil {
-		err = w.feedBlock(b, n, true)
+		err = w.feedBlock(b, n, help)
 	}
 	return n, err
+}
+
+func (w *Writer) enter(p *pipeReader) {
+	w.mu.Lock()
+	defer w.unlock()
+	w.pipes = append(w.pipes, p)
+}
+
+func (w *Writer) leave(p *pipeReader) {
+	w.mu.Lock()
+	defer w.unlock()
+	w.pipes = slices.DeleteFunc(w.pipes, func(other *pipeReader) bool { return other == p })
+}
+
+// catchUp reads what is in the stream's pipes at this moment, and no more: one
+// who writes on and on must not hold it up. So what is said next stands behind
+// all that was written before. It needs mu, which the goroutine that reads a
+// pipe holds from before each read until the bytes are in the store: without
+// it, those that are on their way would come late.
+func (w *Writer) catchUp() {
+	for _, p := range w.pipes {
+		_ = p.raw.Control(func(fd uintptr) { // fails where the pipe is closed
+			for left := pipe.Available(fd); left > 0; {
+				n, err := w.readLocked(fd, &readBlocks, left, false)
+				if err != nil {
+					return // the pipe's own reader will meet it
+				}
+				p.early += int64(n)
+				left -= n
+			}
+		})
+	}
 }

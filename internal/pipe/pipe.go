@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -18,6 +19,8 @@ var ErrAgain = errors.New("pipe: nothing to read yet")
 // the pipe, and then to end, whoever may still hold the other end.
 type Reader struct {
 	file      *os.File
+	begun     chan struct{}
+	begin     sync.Once // closes begun
 	finishing atomic.Bool
 
 	// What follows is the reading goroutine's.
@@ -26,7 +29,7 @@ type Reader struct {
 }
 
 // NewReader returns a Reader of file, which it owns.
-func NewReader(file *os.File) *Reader { return &Reader{file: file} }
+func NewReader(file *os.File) *Reader { return &Reader{file: file, begun: make(chan struct{})} }
 
 // Read reads as the file does.
 func (r *Reader) Read(p []byte) (int, error) { return r.file.Read(p) }
@@ -53,6 +56,13 @@ func (r *Reader) CopyTo(w io.ReaderFrom, closed error) error {
 
 // Resume lets Read wait again, after the reads that Finish has ended.
 func (r *Reader) Resume() error { return r.file.SetReadDeadline(time.Time{}) }
+
+// Begin tells that the reading has begun.
+func (r *Reader) Begin() { r.begin.Do(func() { close(r.begun) }) }
+
+// Begun is closed once Begin was called: from then on what is in the pipe is
+// read before an error message that comes by another way.
+func (r *Reader) Begun() <-chan struct{} { return r.begun }
 
 // Finish ends the reads once they have brought what is in the pipe now; what a
 // reader that is busy elsewhere finds later is read too. It
@@ -83,7 +93,7 @@ func (r *Reader) Held() (inode uint64, held bool) {
 // Unread returns how many bytes are in the pipe, and how many it can hold; zero,
 // where the system does not tell.
 func (r *Reader) Unread() (n, size int) {
-	r.control(func(fd uintptr) { n, size = available(fd), capacity(fd) })
+	r.control(func(fd uintptr) { n, size = Available(fd), capacity(fd) })
 	return n, size
 }
 
@@ -107,7 +117,7 @@ func (r *Reader) Took(fd uintptr, n int) (end bool) {
 	if r.counted {
 		r.left -= n
 	} else {
-		r.counted, r.left = true, available(fd)
+		r.counted, r.left = true, Available(fd)
 	}
 	return r.left <= 0
 }

@@ -75,8 +75,8 @@ func SetSize(fd uintptr, n int) bool {
 	return errno == 0
 }
 
-// available returns how many bytes can be read from the pipe fd.
-func available(fd uintptr) int {
+// Available returns how many bytes can be read from the pipe fd.
+func Available(fd uintptr) int {
 	var n int32
 	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, fd, syscall.TIOCINQ, uintptr(unsafe.Pointer(&n)))
 	if errno != 0 {

@@ -166,7 +166,7 @@ func TestEnlarge(t *testing.T) {
 		t.Errorf("an enlarged pipe took %d bytes, %v", n, err)
 	}
 	with(t, r, func(fd uintptr) {
-		if n := available(fd); n != largeSize {
+		if n := Available(fd); n != largeSize {
 			t.Errorf("%d bytes are available", n)
 		}
 	})
