@@ -132,7 +132,7 @@ func (s *memory) waitLocked(ctx context.Context, r *reader) error {
 		switch {
 		case r.after < s.newest || s.partialsLocked(r):
 			return nil
-		case s.ended || r.options&FollowUntilDone != 0 && s.open == 0:
+		case s.ended || r.options&FollowUntilDone != 0 && s.awaitedLocked() == 0:
 			return io.EOF
 		}
 		s.sleepLocked(ctx, r)

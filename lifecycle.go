@@ -21,7 +21,7 @@ func (s *memory) openMirror(m *Mirror) error {
 	if s.stopped != nil {
 		s.askLocked(a)
 	}
-	if s.open == 0 {
+	if s.awaitedLocked() == 0 {
 		s.idle = make(chan struct{})
 	}
 	s.open++
@@ -70,12 +70,20 @@ func (s *memory) closeMirror(a *account, state State, err error) {
 func (s *memory) endLocked(a *account, state State, err error) {
 	a.state, a.closed, a.err = state, time.Now(), err
 	s.open--
-	if s.open == 0 {
+	s.room.Broadcast()
+	s.idleLocked()
+}
+
+// awaitedLocked is how many mirrors Wait and others still wait for.
+func (s *memory) awaitedLocked() int { return s.open + s.leaving }
+
+// idleLocked wakes who waits for mirrors, if there are none left.
+func (s *memory) idleLocked() {
+	if s.awaitedLocked() == 0 {
 		close(s.idle)
 		s.followers.wakeAll()
 		s.watchers.wakeAll()
 	}
-	s.room.Broadcast()
 }
 
 // partedLocked tells the sinks that nothing more comes from a source.
@@ -130,17 +138,23 @@ func (s *memory) acknowledge(a *account) {
 }
 
 // abandon closes all mirrors that are open, and waits for none of them: not for
-// a Write that waits for a sink either. Such a one gets in what it has.
+// a Write that waits for a sink either. Such a one gets in what it has. Who
+// waits for the mirrors finds their partial lines among the messages.
 func (s *memory) abandon() {
 	s.mu.Lock()
 	open := s.openLocked()
 	for _, m := range open {
 		s.left = true
+		s.leaving++
 		s.endLocked(m.account, StateLost, ErrAbandoned)
 	}
 	s.mu.Unlock()
 	for _, m := range open {
 		m.abandon()
+		s.mu.Lock()
+		s.leaving--
+		s.idleLocked()
+		s.mu.Unlock()
 	}
 }
 
@@ -214,9 +228,9 @@ func (s *memory) reset() {
 func (s *memory) wait(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		idle, open, outcome := s.idle, s.open, s.outcomeLocked()
+		idle, awaited, outcome := s.idle, s.awaitedLocked(), s.outcomeLocked()
 		s.mu.Unlock()
-		if open == 0 {
+		if awaited == 0 {
 			return outcome
 		}
 		select {
@@ -225,6 +239,9 @@ func (s *memory) wait(ctx context.Context) error {
 			if open := s.openSources(); len(open) > 0 {
 				return &WaitError{Open: open, Err: context.Cause(ctx)}
 			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.outcomeLocked() // there is nobody to name
 		}
 	}
 }

@@ -28,7 +28,8 @@ type memory struct {
 	accounts []*account // in the order in which their mirrors were opened
 	folded   folded
 	open     int
-	idle     chan struct{} // closed while no mirror is open
+	leaving  int           // abandoned ones whose partial lines are on their way
+	idle     chan struct{} // closed while no mirror is open or leaving
 	failure  *Failure      // the first
 	stopped  error         // the cause of Stop; nil before it
 	left     bool          // Abandon left mirrors open

@@ -234,3 +234,32 @@ func TestStopAgain(t *testing.T) {
 		t.Errorf("state %v, want %v", s.State, syncstream.StateAcknowledged)
 	}
 }
+
+// Promise 4: who waits for mirrors that are abandoned finds their last words.
+func TestAbandonLastWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pass := make(chan struct{})
+		b := syncstream.New(syncstream.Config{Parse: func(*syncstream.Message) bool { <-pass; return true }})
+		write(t, open(b, "m"), "last words")
+		result := collect(b.Follow(t.Context(), syncstream.Oldest, syncstream.FollowUntilDone))
+		abandoned := started(b.Abandon)
+		waited := started(func() { b.Wait(t.Context()) })
+		synctest.Wait()
+		select {
+		case <-waited:
+			t.Error("Wait has returned before the partial line is a message")
+		default:
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := b.Wait(ctx); err != syncstream.ErrAbandoned {
+			t.Errorf("with a context that has ended: %v", err)
+		}
+		close(pass)
+		<-abandoned
+		<-waited
+		if messages, err := result(); err != nil || shorts(messages) != `m1 "last words" none` {
+			t.Errorf("%s, %v", shorts(messages), err)
+		}
+	})
+}
