@@ -96,8 +96,8 @@ func (s *memory) extend(b *Batch) bool {
 	last.data = s.chunk.data[last.off:s.used]
 	last.count += b.count
 	s.numberLocked(b)
-	s.ring.grown(b.count, n)
-	s.wakeFollowersLocked()
+	s.ring.grown(b.account, b.count, n)
+	s.followers.wakeOne()
 	return true
 }
 
@@ -115,18 +115,11 @@ func (s *memory) putLocked(b *Batch) ([]*Attachment, error) {
 	s.numberLocked(b)
 	for _, a := range s.sinks {
 		a.last = b.pos
-		a.push(*b)
+		a.push(b)
 	}
 	s.ring.push(b)
-	s.wakeFollowersLocked()
+	s.followers.wakeOne()
 	return s.sinks, nil
-}
-
-// wakeFollowersLocked is small enough to be compiled into its callers.
-func (s *memory) wakeFollowersLocked() {
-	if s.followers.first != nil {
-		s.followers.wakeOne()
-	}
 }
 
 // numberLocked gives the messages of b their numbers and takes note of them.

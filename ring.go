@@ -70,13 +70,14 @@ func (r *ring) push(b *Batch) {
 		r.n++
 		*r.last() = *b
 	}
-	r.grown(b.count, len(b.data))
+	r.grown(b.account, b.count, len(b.data))
 }
 
-// grown takes note of messages that are new in the newest batch, and lets the
-// oldest go.
-func (r *ring) grown(messages, bytes int) {
-	r.count(r.last(), messages)
+// grown takes note of messages of a that are new in the newest batch, and lets
+// the oldest go.
+func (r *ring) grown(a *account, messages, bytes int) {
+	r.messages += messages
+	a.kept += messages
 	r.bytes += bytes
 	if r.messages > r.maxMessages || r.bytes > r.maxBytes || r.memory > r.maxMemory() || r.at(0).count == 0 {
 		r.rotate()

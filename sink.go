@@ -179,8 +179,8 @@ func (a *Attachment) waitLocked() {
 	a.store.room.Wait()
 }
 
-// push queues b.
-func (a *Attachment) push(b Batch) {
+// push queues b: a copy, where the newest in the queue can't just grow by it.
+func (a *Attachment) push(b *Batch) {
 	if a.detached {
 		return
 	}
@@ -188,23 +188,25 @@ func (a *Attachment) push(b Batch) {
 	if n := len(a.queue); n > 0 {
 		last = a.queue[n-1]
 	}
+	memory := 0
 	switch {
 	case b.block.pool == &chunks:
-		b.memory = len(b.data)
+		memory = len(b.data)
 	case last == nil || last.block != b.block:
-		b.memory = len(b.block.data)
+		memory = len(b.block.data)
 	}
-	if last != nil && last.join(&b) {
-		last.memory += b.memory
-		a.queued += b.memory
+	if last != nil && last.join(b) {
+		last.memory += memory
+		a.queued += memory
 		return
 	}
-	b.memory += batchMemory
-	b.pending = a.prepares(&b)
-	b.block.retain()
-	a.queue = append(a.queue, &b)
-	a.queued += b.memory
-	if !b.pending && !(b.helped && a.isFirst()) {
+	queued := *b
+	queued.memory = memory + batchMemory
+	queued.pending = a.prepares(b)
+	queued.block.retain()
+	a.queue = append(a.queue, &queued)
+	a.queued += queued.memory
+	if !queued.pending && !(queued.helped && a.isFirst()) {
 		a.signalLocked()
 	}
 }

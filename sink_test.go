@@ -750,3 +750,32 @@ func TestAttachAndDetachWhileWriting(t *testing.T) {
 	writers.Wait()
 	b.Close()
 }
+
+// A line that continues what already waits for a sink costs no allocation
+// there. The time stands still, so that each line continues the one before it.
+func TestSinkQueueAllocatesNothing(t *testing.T) {
+	if race {
+		return // the detector allocates
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := syncstream.New(syncstream.Config{})
+		enough := make(chan struct{})
+		a := b.Attach(sinkFunc(func([]*syncstream.Batch) error {
+			<-enough
+			return nil
+		}))
+		m := open(b, "m")
+		line := []byte(strings.Repeat("x", 99) + "\n")
+		m.Write(line)
+		synctest.Wait() // the sink has the first line, and the others wait for it
+		if n := testing.AllocsPerRun(500, func() { m.Write(line) }); n != 0 {
+			t.Errorf("%v allocations a line", n)
+		}
+		close(enough)
+		if err := a.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		b.Close()
+		<-a.Done()
+	})
+}
