@@ -148,6 +148,8 @@ type sinkModel struct {
 	upTo       int // that it has got
 	held       bool
 	armed      bool
+	called     bool // something has come since it is held
+	queued     bool // and more after that, which it has not been given
 	detached   bool
 	until      int  // the events before it was detached or failed
 	dropped    bool // some of these it did not get
@@ -296,6 +298,11 @@ func (r *modelRun) step(op, x, y int) error {
 	}
 	synctest.Wait()
 	r.react()
+	for _, s := range r.sinks {
+		if s.held && len(r.model.log) > max(before, s.first) {
+			s.called, s.queued = true, s.called
+		}
+	}
 	for _, e := range r.model.log[before:] {
 		r.pieces = r.pieces || e.m.Part != syncstream.PartWhole
 	}
@@ -743,7 +750,7 @@ func (r *modelRun) detach(x, y int) error {
 	r.say("%s.Detach()", s.name)
 	s.attachment.Detach()
 	if !s.detached && s.failed == nil {
-		s.detached, s.until = true, len(r.model.log)
+		s.detached, s.until, s.dropped = true, len(r.model.log), s.queued
 	}
 	return nil
 }
@@ -778,7 +785,7 @@ func (r *modelRun) hold(x, _ int) error {
 	s.open()
 	time.Sleep(time.Minute)
 	synctest.Wait()
-	s.held = false
+	s.held, s.called, s.queued = false, false, false
 	if err := s.adopt(); err != nil {
 		return err
 	}
