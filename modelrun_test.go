@@ -922,7 +922,7 @@ func (r *modelRun) compareCalls() error {
 			return c.ended != nil && c.returned()
 		}
 		r.expect(c.sink)
-		err, done := r.drained(c)
+		done, err := r.drained(c)
 		if done == maybe {
 			return c.returned()
 		}
@@ -954,21 +954,21 @@ const (
 )
 
 // drained returns what a Drain is to return, and whether it is to have done so.
-func (r *modelRun) drained(c *call) (error, certainty) {
+func (r *modelRun) drained(c *call) (certainty, error) {
 	s := c.sink
 	switch {
 	case s.failed != nil:
-		return s.failed, yes
+		return yes, s.failed
 	case s.dropped:
-		return syncstream.ErrDetached, yes
+		return yes, syncstream.ErrDetached
 	case s.upTo >= min(c.upTo, s.limit(&r.model)):
-		return nil, yes
+		return yes, nil
 	case s.detached:
-		return nil, maybe // it is being called, with what nobody knows
+		return maybe, nil // it is being called, with what nobody knows
 	case c.ended != nil:
-		return c.ended, yes
+		return yes, c.ended
 	}
-	return nil, no
+	return no, nil
 }
 
 func (r *modelRun) compareFollowers() error {
