@@ -14,8 +14,8 @@ type child interface {
 	// signal signals the group that the process leads. It may not be reaped.
 	signal(os.Signal) error
 	// reap waits for the process to die, and tells how it did; Code is 0 for
-	// success.
-	reap() *ExitError
+	// success. The error is how it ended where nobody can tell.
+	reap() (*ExitError, error)
 	close()
 }
 
@@ -27,9 +27,12 @@ type direct struct {
 
 // startChild starts cmd, whose SysProcAttr is its own.
 func startChild(cmd *exec.Cmd) (child, error) {
+	dieWithUs(cmd)
+	if c, ok, err := startGuarded(cmd); ok {
+		return c, err
+	}
 	d := &direct{cmd: cmd}
 	d.prepare(cmd)
-	dieWithUs(cmd)
 	if err := spawn(cmd.Start); err != nil {
 		return nil, err
 	}
@@ -39,7 +42,10 @@ func startChild(cmd *exec.Cmd) (child, error) {
 func (d *direct) pid() int                 { return d.cmd.Process.Pid }
 func (d *direct) signal(s os.Signal) error { return signalGroup(d.cmd.Process, s) }
 
-func (d *direct) reap() *ExitError {
-	_ = d.cmd.Wait() // ProcessState tells more than its error
-	return exitOf(d.cmd.ProcessState)
+func (d *direct) reap() (*ExitError, error) {
+	err := d.cmd.Wait()
+	if d.cmd.ProcessState == nil { // somebody else has reaped it
+		return nil, err
+	}
+	return exitOf(d.cmd.ProcessState), nil // which tells more than the error
 }

@@ -12,28 +12,31 @@ import (
 func (p *Process) await(readers *sync.WaitGroup) {
 	defer p.child.close()
 	oom := watchOOM(p.child.pid())
-	waits := p.child.await()
 	var exit *ExitError
-	if waits {
+	var err error
+	if p.child.await() {
 		died := time.Now()
 		p.setDead()
 		short := oom.rose()
 		p.drain(readers)
 		p.setGone()
-		exit = p.child.reap()
-		exit.Elapsed, exit.OutOfMemory = died.Sub(p.result.Started), short && p.killedByOther(exit)
+		if exit, err = p.child.reap(); err == nil {
+			exit.Elapsed, exit.OutOfMemory = died.Sub(p.result.Started), short && p.killedByOther(exit)
+		}
 	} else {
-		exit = p.child.reap()
-		exit.Elapsed = time.Since(p.result.Started)
+		if exit, err = p.child.reap(); err == nil {
+			exit.Elapsed = time.Since(p.result.Started)
+		}
 		p.setGone()
 		p.drain(readers)
 	}
-	p.result.Usage = exit.Usage
-	if exit.Code == 0 {
-		p.end(nil)
-	} else {
-		p.end(exit)
+	if err == nil {
+		p.result.Usage = exit.Usage
+		if exit.Code != 0 {
+			err = exit
+		}
 	}
+	p.end(err)
 }
 
 // killedByOther reports whether a SIGKILL ended the worker, or the program of a

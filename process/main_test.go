@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/syncstream/syncstream/process"
 )
 
 // workerEnv names the worker that the test binary plays instead of testing.
@@ -28,6 +30,7 @@ var workers = map[string]func(args []string){
 var leftBehind func() func() []string
 
 func TestMain(m *testing.M) {
+	process.Main()
 	if name := os.Getenv(workerEnv); name != "" {
 		time.AfterFunc(workerTime, func() { os.Exit(97) })
 		workers[name](os.Args[1:])

@@ -36,12 +36,12 @@ func (w *watcher) await() bool {
 	}
 	dead := false
 	err = raw.Read(func(fd uintptr) bool {
-		var info unix.Siginfo
-		err := unix.Waitid(unix.P_PIDFD, int(fd), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		_, err := unix.Poll(p, 0)
 		for err == unix.EINTR {
-			err = unix.Waitid(unix.P_PIDFD, int(fd), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+			_, err = unix.Poll(p, 0)
 		}
-		dead = err == nil && info.Signo == int32(unix.SIGCHLD)
+		dead = p[0].Revents&unix.POLLIN != 0
 		return dead || err != nil
 	})
 	return dead && err == nil
