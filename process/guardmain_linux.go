@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,92 +22,69 @@ const killTime = 10 * time.Second
 func init() { roles["guard"] = guardMain }
 
 // guardMain is the guard: it starts commands for the program at the other end of
-// the socket, and when that is gone, kills all that is left of them.
+// the socket, and when that is gone, kills all that is left of them. One thread
+// does all that is asked, with waits in system calls: any other way is slower.
 func guardMain() int {
 	runtime.LockOSThread() // children die with the thread that forked them
-	conn, err := newWire(guardFD)
-	if err != nil {
-		return 1
-	}
+	unix.CloseOnExec(guardFD)
 	// Orphans come to us. Without that we would do less than was promised.
 	if unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != nil {
 		return 1
 	}
-	hearNothing()
-	died := make(chan os.Signal, 1)
-	signal.Notify(died, syscall.SIGCHLD)
-	g := &guarding{conn: conn, ours: map[int]bool{}}
-	asked := make(chan asking)
-	go g.listen(asked)
+	g := &guarding{conn: &wire{}, ours: map[int]bool{}}
+	go func() { // for which the first worker need not wait
+		hearNothing()
+		g.reapStrangers()
+	}()
 	for {
-		select {
-		case a, ok := <-asked:
-			if !ok {
-				killAll()
-				return 0
-			}
-			g.answer(a)
-		case <-died:
-			g.reapStrangers()
+		var q question
+		fds, err := g.conn.receive(&q)
+		if err != nil {
+			break
 		}
+		g.answer(q, fds)
+		closeAll(fds)
 	}
+	killAll()
+	return 0
 }
 
 // hearNothing has no signal end the guard that can be caught. A signal that is
 // ignored would be ignored by the workers too, so they are caught.
 func hearNothing() {
-	deaf := make(chan os.Signal, 1)
-	for _, sig := range []os.Signal{
+	all := []os.Signal{
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE,
 		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGUSR1, syscall.SIGUSR2,
-	} {
-		if !signal.Ignored(sig) { // as nohup has it, for the workers too
-			signal.Notify(deaf, sig)
-		}
 	}
+	// What is ignored already, as nohup has it, is so for the workers too.
+	signal.Notify(make(chan os.Signal, 1), slices.DeleteFunc(all, signal.Ignored)...)
 }
 
 // guarding is what the guard knows.
 type guarding struct {
 	conn *wire
+
+	mu   sync.Mutex   // held from a fork until ours knows of it; guards what follows
 	ours map[int]bool // started for the program, and not yet reaped for it
 }
 
-// asking is a question with what came with it.
-type asking struct {
-	question
-	fds []int
-}
-
-// listen passes questions on, until nobody can ask any more.
-func (g *guarding) listen(asked chan<- asking) {
-	defer close(asked)
-	for {
-		var a asking
-		var err error
-		if a.fds, err = g.conn.receive(&a.question); err != nil {
-			return
-		}
-		asked <- a
-	}
-}
-
-func (g *guarding) answer(a asking) {
-	defer closeAll(a.fds)
-	switch a.Verb {
+func (g *guarding) answer(q question, fds []int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch q.Verb {
 	case "start":
-		g.start(a.fds)
+		g.startLocked(fds)
 	case "reap":
-		reply := reap(a.PID)
-		delete(g.ours, a.PID)
-		_ = g.conn.send(reply, nil) // that the program is gone, listen tells
+		reply := reap(q.PID)
+		delete(g.ours, q.PID)
+		_ = g.conn.send(reply, nil) // that the program is gone, receive tells
 	default:
 		_ = g.conn.send(answer{Errno: syscall.EINVAL}, nil)
 	}
 }
 
-// start starts a command, and answers.
-func (g *guarding) start(fds []int) {
+// startLocked starts a command, and answers.
+func (g *guarding) startLocked(fds []int) {
 	pid, pidfd, errno := fork(fds)
 	if errno != 0 {
 		_ = g.conn.send(answer{Errno: errno}, nil)
@@ -170,11 +149,15 @@ func errnoOf(err error) syscall.Errno {
 // reapStrangers reaps orphans that have come to us and died. The program's own
 // are reaped when it asks for that.
 func (g *guarding) reapStrangers() {
-	for _, pid := range children() {
-		if !g.ours[pid] {
-			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
+	everyDeath(func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, pid := range children() {
+			if !g.ours[pid] {
+				_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
+			}
 		}
-	}
+	})
 }
 
 // killAll kills all that is below us: those whose parents die come to us, so it

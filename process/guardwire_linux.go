@@ -2,6 +2,7 @@ package process
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,12 +48,11 @@ const maxFiles = 253
 // wire is one end of the socket.
 type wire struct {
 	file *os.File
-	raw  syscall.RawConn
+	raw  syscall.RawConn // nil: who sends or receives has a thread to wait with
 }
 
 // newWire takes over the descriptor.
 func newWire(fd int) (*wire, error) {
-	unix.CloseOnExec(fd)
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, err
 	}
@@ -69,14 +69,16 @@ func (w *wire) send(v any, fds []int) error {
 		return err
 	}
 	rights := unix.UnixRights(fds...)
-	sent := w.raw.Write(func(fd uintptr) bool {
+	call := func(fd uintptr) bool {
 		err = unix.Sendmsg(int(fd), packet, rights, nil, unix.MSG_NOSIGNAL)
-		return err != unix.EAGAIN
-	})
-	if sent != nil {
-		return sent
+		return err != unix.EAGAIN && err != unix.EINTR
 	}
-	return err
+	if w.raw == nil {
+		for !call(guardFD) {
+		}
+		return err
+	}
+	return errors.Join(w.raw.Write(call), err)
 }
 
 // receive waits for a packet. The descriptors that came with it are the
@@ -84,17 +86,21 @@ func (w *wire) send(v any, fds []int) error {
 func (w *wire) receive(v any) ([]int, error) {
 	packet, rights := make([]byte, maxPacket), make([]byte, unix.CmsgSpace(4*maxFiles))
 	var n, more int
-	var err error
-	waited := w.raw.Read(func(fd uintptr) bool {
+	var err, waited error
+	call := func(fd uintptr) bool {
 		n, more, _, _, err = unix.Recvmsg(int(fd), packet, rights, unix.MSG_CMSG_CLOEXEC)
 		return err != unix.EAGAIN && err != unix.EINTR
-	})
-	switch {
-	case waited != nil:
-		return nil, waited
-	case err != nil:
+	}
+	if w.raw != nil {
+		waited = w.raw.Read(call)
+	} else {
+		for !call(guardFD) {
+		}
+	}
+	if err := errors.Join(waited, err); err != nil {
 		return nil, err
-	case n == 0:
+	}
+	if n == 0 {
 		return nil, io.EOF
 	}
 	fds, err := parseRights(rights[:more])

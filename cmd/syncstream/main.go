@@ -6,6 +6,10 @@ import (
 	"os"
 
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/cli"
+	"github.com/syncstream/syncstream/process"
 )
 
-func main() { os.Exit(cli.Main()) }
+func main() {
+	process.Main() // this program is its own guard too
+	os.Exit(cli.Main())
+}

@@ -13,9 +13,11 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/cli"
+	"github.com/syncstream/syncstream/process"
 )
 
 func TestMain(m *testing.M) {
+	process.Main()
 	testscript.Main(m, map[string]func(){
 		"syncstream": func() { os.Exit(cli.Main()) },
 		"worker":     worker,

@@ -46,7 +46,8 @@ name: stdout on stdout, stderr on stderr, as 'name | text'. Each argument is a
 command for the shell; what follows -- is one program and its arguments. Every
 worker finds its number, from 0, in SYNCSTREAM_RANK, and how many there are in
 SYNCSTREAM_SIZE. Its stdin is empty. Ctrl-C sends it SIGTERM, and SIGKILL after
-10 s or at a second Ctrl-C.
+10 s or at a second Ctrl-C. On Linux, nothing that was started outlives
+syncstream, not even where that is killed.
 The exit status is 0; or that of the worker that failed first, 128 and the
 signal's number if one killed it, 126 or 127 if it can't be run or found; 130
 and the like after Ctrl-C; 141 if the output goes nowhere; 2 for wrong usage.`,
@@ -183,6 +184,9 @@ func (o *runOptions) run(ctx context.Context) error {
 	defer stop(nil)
 	signals := catchSignals(stop)
 	defer signals.stop()
+	if err := process.Guard(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		complain(o.stderr, fmt.Errorf("what workers start may outlive this program: %w", err))
+	}
 
 	buf := syncstream.New(syncstream.Config{})
 	output := buf.Attach(o.newSink())

@@ -184,7 +184,7 @@ func (u unevenReader) Read(p []byte) (int, error) {
 // swept removes what the story left behind, and says what that was.
 func (s *stage) swept() error {
 	var errs []error
-	left, err := processesOf(envDir + "=" + s.dir)
+	left, err := s.left()
 	errs = append(errs, err)
 	for _, p := range left {
 		errs = append(errs, fmt.Errorf("left behind: process %d (%s)", p.pid, p.name))
@@ -199,6 +199,28 @@ func (s *stage) swept() error {
 		errs = append(errs, fmt.Errorf("left behind: file %s", f.Name()))
 	}
 	return errors.Join(errs...)
+}
+
+// guardTime is how long after the tool's end its guard may need to kill what is
+// left.
+const guardTime = 5 * time.Second
+
+// left returns the processes that are there when nobody can be expected to end
+// them any more.
+func (s *stage) left() ([]leftProcess, error) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(guardTime); ; {
+		left, err := processesOf(envDir + "=" + s.dir)
+		if len(left) == 0 || err != nil {
+			return left, err
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			return left, nil
+		}
+	}
 }
 
 // leftProcess is a process that a story left behind.
