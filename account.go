@@ -59,6 +59,7 @@ type SourceStatus struct {
 	Source *Source
 	State  State
 	// Why says why the source is still open, for people; empty if it is not.
+	// What its worker is doing, as [MirrorConfig.Doing] tells, is part of it.
 	Why string
 
 	Opened time.Time
@@ -82,10 +83,11 @@ type SourceStatus struct {
 }
 
 // account is what a store knows of one source. It outlives the mirror. All but
-// source is guarded by the store's mutex.
+// source and doing, which are immutable, is guarded by the store's mutex.
 type account struct {
 	source *Source
-	mirror *Mirror // nil once nothing can come from it any more
+	doing  func() string // what the worker is doing; may be nil
+	mirror *Mirror       // nil once nothing can come from it any more
 
 	state                        State
 	opened, asked, heard, closed time.Time
@@ -134,6 +136,21 @@ func (a *account) why(s *SourceStatus, now time.Time) string {
 	return fmt.Sprintf("its last message came %v ago", ago(s.Active))
 }
 
+// addDoing adds what the worker is doing. No lock is held: that is not our code.
+func (s *SourceStatus) addDoing(doing func() string) {
+	if doing == nil || !s.State.IsOpen() {
+		return
+	}
+	text := ""
+	value, ok := safely(func() { text = doing() })
+	if !ok {
+		text = "what it is doing nobody can say: " + newPanicError(value).Error()
+	}
+	if text != "" {
+		s.Why += "; " + text
+	}
+}
+
 // folded is the totals of sources that were closed long ago.
 type folded struct {
 	sources       int
@@ -164,13 +181,18 @@ func (s *memory) snapshot() (Stats, []SourceStatus) {
 		all = append(all, s.folded.status())
 	}
 	first := len(all)
+	var seen []func() string // what each worker does; nil where nobody can see
 	for _, a := range s.accounts {
 		status := a.status(now)
 		status.Tail = a.tail.messages()
 		all = append(all, status)
+		seen = append(seen, a.doing)
 	}
 	parts := s.tailsLocked(first)
 	s.mu.Unlock()
+	for i, doing := range seen {
+		all[first+i].addDoing(doing)
+	}
 	for _, part := range parts {
 		status := &all[part.status]
 		status.Tail = part.batch.appendTo(status.Tail, part.skip)

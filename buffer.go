@@ -89,7 +89,7 @@ func (b *Buffer) Mirror(c MirrorConfig) *Mirror {
 	if c.Merged {
 		first = Merged
 	}
-	return newMirror(b, c.Source.complete(), c.Lines, first)
+	return newMirror(b, c.Source.complete(), c.Lines, first, c.Doing)
 }
 
 // Go opens a mirror, runs f with it in a new goroutine, and closes it with the

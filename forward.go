@@ -34,7 +34,7 @@ func (f *forwarder) mirror(source *Source) *Mirror {
 	}
 	m := f.mirrors[source]
 	if m == nil || m.store.isClosed(m.account) {
-		m = newMirror(f.to, source, Fold, Stdout)
+		m = newMirror(f.to, source, Fold, Stdout, nil)
 		f.mirrors[source] = m
 	}
 	if m.store.isClosed(m.account) {

@@ -22,6 +22,11 @@ type MirrorConfig struct {
 	Lines Lines
 	// Merged makes the mirror's first stream [Merged] instead of [Stdout].
 	Merged bool
+	// Doing says for people what the worker is doing, as far as somebody can
+	// see: it becomes part of [SourceStatus.Why]. It is called whenever a
+	// status is asked for while the mirror is open, by any goroutine, and may
+	// not wait. If nil, nobody can see.
+	Doing func() string
 }
 
 // Mirror is the sender's end of a buffer. A worker writes to it as to its
@@ -48,8 +53,8 @@ type Mirror struct {
 	abandoned atomic.Bool // who lets go of a stream makes a message of its partial line
 }
 
-func newMirror(b *Buffer, source *Source, lines Lines, first Stream) *Mirror {
-	m := &Mirror{store: b.store, parse: b.parse, account: &account{source: source}}
+func newMirror(b *Buffer, source *Source, lines Lines, first Stream, doing func() string) *Mirror {
+	m := &Mirror{store: b.store, parse: b.parse, account: &account{source: source, doing: doing}}
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())
 	cut := split.Splitter{Mode: split.Mode(lines), Max: b.maxLine}
 	m.stdout.init(m, first, cut)

@@ -263,3 +263,33 @@ func TestAbandonLastWords(t *testing.T) {
 		}
 	})
 }
+
+// What a worker is doing is part of why its source is open, and of what Wait
+// says; it may ask the buffer itself, and panic.
+func TestDoing(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	for name, doing := range map[string]func() string{
+		"seen":   func() string { return fmt.Sprint("it counts to ", b.Stats().Open) },
+		"silent": func() string { return "" },
+		"wrong":  func() string { panic("oh no") },
+		"closed": func() string { t.Error("asked of a source that is closed"); return "" },
+	} {
+		m := b.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: name}, Doing: doing})
+		if name == "closed" {
+			m.Close()
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := b.Wait(ctx)
+	for _, s := range b.Sources() {
+		base, doing, _ := strings.Cut(s.Why, "; ")
+		want := map[string]string{"seen": "it counts to 3", "wrong": "what it is doing nobody can say: panic: oh no"}[s.Source.Name]
+		if doing != want || strings.HasPrefix(base, "open for ") != s.State.IsOpen() {
+			t.Errorf("%s is open since %q, want %q", s.Source, s.Why, want)
+		}
+		if s.State.IsOpen() && !strings.Contains(err.Error(), want) {
+			t.Errorf("Wait returned %q, without %q", err, want)
+		}
+	}
+}

@@ -77,9 +77,13 @@ func (p *Process) closePipes() {
 }
 
 func (p *Process) open(b *syncstream.Buffer) {
-	p.mirror = b.Mirror(syncstream.MirrorConfig{
+	c := syncstream.MirrorConfig{
 		Source: p.config.Source, Lines: p.config.Lines, Merged: p.config.Order == Merged,
-	})
+	}
+	if p.child != nil {
+		c.Doing = p.doing
+	}
+	p.mirror = b.Mirror(c)
 	p.result.Source = p.mirror.Source()
 }
 
