@@ -24,7 +24,8 @@ var ErrStopped = errors.New("syncstream: stopped")
 var ErrAbandoned = errors.New("syncstream: abandoned")
 
 // ErrKilled is matched by the error of a worker that was ended by force because
-// it did not stop. A mirror that is closed with it is [StateKilled].
+// it did not stop. A mirror that is closed with it is [StateKilled], and has not
+// failed.
 var ErrKilled = errors.New("syncstream: killed")
 
 // ErrDetached is returned by [Attachment.Drain] when the sink was detached

@@ -58,7 +58,7 @@ func (s *memory) closeMirror(a *account, state State, err error) {
 	case a.state == StateLost:
 		a.state, a.err = state, err
 	case a.state.IsOpen():
-		if err != nil && s.failure == nil && a.asked.IsZero() {
+		if err != nil && s.failure == nil && a.asked.IsZero() && state != StateKilled {
 			s.failure = &Failure{Source: a.source, Err: err, Time: time.Now()}
 		}
 		s.endLocked(a, state, err)

@@ -233,18 +233,18 @@ func (m *Mirror) Close() error { return m.CloseWithError(nil) }
 // CloseWithError closes the mirror with the reason err: partial lines become
 // messages, and err, if it is not nil, the error message behind them; but not
 // after a stop where it is [ErrStopped], the cause of the stop or
-// [context.Canceled], since that is no news. A sink that has no room makes it
+// [context.Canceled], nor where it matches [ErrKilled], since that is no news.
+// A sink that has no room makes it
 // wait, as it does Write.
 //
 // The error is [ErrClosed] if the mirror was closed already. Where that was
 // not the worker's doing, but Abandon's or the buffer's Close, the status of
 // the source tells err all the same; see [SourceStatus].
 func (m *Mirror) CloseWithError(err error) error {
-	state := StateExited
+	state, last := StateExited, err
 	if is(err, ErrKilled) {
-		state = StateKilled
+		state, last = StateKilled, nil
 	}
-	last := err
 	if m.stopped.Load() && (is(err, ErrStopped) || is(err, context.Cause(m.ctx)) || is(err, context.Canceled)) {
 		last = nil
 	}

@@ -293,3 +293,17 @@ func TestDoing(t *testing.T) {
 		}
 	}
 }
+
+// Who was killed since it did not stop has not failed: it is no message, and no
+// news to those who wait.
+func TestCloseKilled(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	err := fmt.Errorf("%w after 10 s", syncstream.ErrKilled)
+	open(b, "w").CloseWithError(err)
+	if s := b.Sources()[0]; s.State != syncstream.StateKilled || s.Err != err {
+		t.Errorf("the source is %s: %v", s.State, s.Err)
+	}
+	if err := b.Wait(t.Context()); err != nil || b.Len() != 0 {
+		t.Errorf("Wait returned %v, and there are %d messages; want neither", err, b.Len())
+	}
+}

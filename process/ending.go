@@ -123,14 +123,24 @@ func (p *Process) setGone() {
 	}
 }
 
+// noFailure is what the mirror is closed with after a stop.
+func (p *Process) noFailure(err error, byForce bool) error {
+	exit, ok := err.(*ExitError)
+	if !ok || !byForce || exit.Signal != syscall.SIGKILL {
+		return nil
+	}
+	exit.ours = true
+	return exit
+}
+
 // end closes the mirror and publishes the result.
 func (p *Process) end(err error) {
 	p.mu.Lock()
-	stopped := p.stopped && err != nil
+	stopped, byForce := p.stopped && err != nil, p.step == killed
 	p.mu.Unlock()
 	p.result.Err, p.result.Stopped, p.result.Ended = err, stopped, time.Now()
 	if stopped {
-		err = nil
+		err = p.noFailure(err, byForce)
 	}
 	_ = p.mirror.CloseWithError(err) // it fails only where the buffer takes no more
 	close(p.done)

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/syncstream/syncstream"
 )
 
 // StartError is how a worker ended that could not be started.
@@ -45,8 +47,14 @@ type ExitError struct {
 	OutOfMemory bool
 	Elapsed     time.Duration // from its start to its death
 	Usage       Usage
+
+	ours bool // it was killed since it did not stop
 }
 
 // Error is "exit status 3" or "killed by SIGKILL (signal 9)". Of a worker that
 // lived for 2 s or longer it also tells how long, and what it has used.
 func (e *ExitError) Error() string { return e.text() }
+
+// Is makes the error of a worker that a stop had to kill match
+// [syncstream.ErrKilled].
+func (e *ExitError) Is(target error) bool { return e.ours && target == syncstream.ErrKilled }

@@ -19,17 +19,21 @@ type Group struct {
 	Limit int
 
 	once   sync.Once
-	places chan struct{} // holds one element for each worker that runs
-	ended  sync.Cond     // signalled when running becomes zero
+	places chan struct{}   // holds one element for each worker that runs
+	ctx    context.Context // ends with the first Stop
+	cancel context.CancelCauseFunc
+	ended  sync.Cond // signalled when running becomes zero
 
 	mu      sync.Mutex // guards what follows
 	results []Result
-	running int // a WaitGroup would forbid the first Start while somebody waits
+	running int               // a WaitGroup would forbid the first Start while somebody waits
+	workers map[*Process]bool // that run
+	stops   int               // calls of Stop
 }
 
 // Start starts a worker as [Start] does. It waits while Limit workers run; if
-// ctx ends meanwhile, the worker is not started, and the buffer hears nothing
-// of it. An error is part of what Wait returns, so it may be ignored here.
+// ctx ends meanwhile or the group is stopped, the worker is not started, and
+// the buffer hears nothing of it. An error is part of what Wait returns, so it may be ignored here.
 func (g *Group) Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (*Process, error) {
 	if g.Limit < 0 {
 		panic(fmt.Sprintf("process: Group.Limit is %d; want a positive number, or zero for any", g.Limit))
@@ -49,8 +53,10 @@ func (g *Group) Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, 
 		return nil, err
 	}
 	p, err := Start(ctx, b, cmd, c)
+	g.add(p)
 	go func() {
 		g.set(i, p.Wait())
+		g.remove(p)
 		if g.places != nil {
 			<-g.places
 		}
@@ -60,6 +66,8 @@ func (g *Group) Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, 
 
 func (g *Group) init() {
 	g.ended.L = &g.mu
+	g.workers = map[*Process]bool{}
+	g.ctx, g.cancel = context.WithCancelCause(context.Background())
 	if g.Limit > 0 {
 		g.places = make(chan struct{}, g.Limit)
 	}
@@ -67,8 +75,10 @@ func (g *Group) init() {
 
 // enter waits for a place.
 func (g *Group) enter(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	for _, ctx := range []context.Context{ctx, g.ctx} {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
 	if g.places == nil {
 		return nil
@@ -78,6 +88,38 @@ func (g *Group) enter(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	case <-g.ctx.Done():
+		return context.Cause(g.ctx)
+	}
+}
+
+// add has p stopped as often as the group was.
+func (g *Group) add(p *Process) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.workers[p] = true
+	for range g.stops {
+		p.Stop()
+	}
+}
+
+func (g *Group) remove(p *Process) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.workers, p)
+}
+
+// Stop stops all workers that run, as [Process.Stop] does, and returns at once.
+// No other is started from then on: Start's error wraps [syncstream.ErrStopped].
+// A second call kills.
+func (g *Group) Stop() {
+	g.once.Do(g.init)
+	g.cancel(syncstream.ErrStopped)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stops++
+	for p := range g.workers {
+		p.Stop()
 	}
 }
 

@@ -257,3 +257,40 @@ func TestManyWorkers(t *testing.T) {
 		}
 	}
 }
+
+// Stop asks all that run, and lets no other start; a second one kills.
+func TestGroupStop(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	l := listen(t, b)
+	group := process.Group{Limit: 3}
+	for range 2 {
+		group.Start(t.Context(), b, self("stopping", "7"), named("polite"))
+	}
+	group.Start(t.Context(), b, self("stubborn"), named("stubborn"))
+	l.hear(t, "ready", 3)
+	waiting := heard{t.Context(), new(sync.Once), make(chan struct{})}
+	late := make(chan error)
+	go func() {
+		_, err := group.Start(waiting, b, self("say", "1never\n"), named("late"))
+		late <- err
+	}()
+	<-waiting.waited
+	group.Stop()
+	if err := <-late; !errors.Is(err, syncstream.ErrStopped) {
+		t.Errorf("Start while the group is stopped returned %v", err)
+	}
+	l.hear(t, "last words", 2)
+	group.Stop()
+	if _, err := group.Start(t.Context(), b, self("say", "1never\n"), named("later")); !errors.Is(err, syncstream.ErrStopped) {
+		t.Errorf("Start after Stop returned %v", err)
+	}
+	for i, r := range groupWait(t, &group) {
+		if !r.Stopped || errors.Is(r.Err, syncstream.ErrKilled) != (i == 2) {
+			t.Errorf("%s ended with %v, stopped %t", r.Source, r.Err, r.Stopped)
+		}
+	}
+	if err := waitErr(t, b); err != nil {
+		t.Errorf("Buffer.Wait returned %v, want none: it was our own stop", err)
+	}
+	group.Stop()
+}

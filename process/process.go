@@ -51,7 +51,7 @@ const (
 type Result struct {
 	Source  *syncstream.Source
 	Err     error // nil; or a [*ExitError] or [*StartError]
-	Stopped bool  // Err is what our own stop brought about
+	Stopped bool  // Err is what our own stop brought about; [syncstream.ErrKilled] if it had to kill
 	Started time.Time
 	Ended   time.Time
 	Usage   Usage // zero, if it was not started

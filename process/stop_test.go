@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +26,13 @@ func checkStopped(t *testing.T, b *syncstream.Buffer, r process.Result, want pro
 	}
 	if err := waitErr(t, b); err != nil {
 		t.Errorf("Buffer.Wait returned %v, want nil, since it was our own stop", err)
+	}
+	state := syncstream.StateExited
+	if want.Signal == syscall.SIGKILL {
+		state = syncstream.StateKilled
+	}
+	if s := b.Sources()[0]; s.State != state || errors.Is(r.Err, syncstream.ErrKilled) != (state == syncstream.StateKilled) {
+		t.Errorf("the source is %s, and the error %v", s.State, r.Err)
 	}
 	messages, _ := b.Last(t.Context(), 1)
 	for _, m := range messages {
@@ -238,4 +248,45 @@ func TestBufferStop(t *testing.T) {
 			t.Errorf("%s: the worker ended with %v, want it left alone", name, r.Err)
 		}
 	}
+}
+
+// Suspend stops the whole group where it is, and Resume, or a Stop, lets it go on.
+func TestSuspend(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	l := listen(t, b)
+	cmd := self("family", "term", "hold", "1grandchild ready\n")
+	_, life := pipes(t, cmd)
+	p := start(t, b, cmd, process.Config{DrainGrace: patience})
+	l.hear(t, "worker ready", 1)
+	for _, goOn := range []func() error{p.Resume, func() error { p.Stop(); return nil }} {
+		if err := p.Suspend(); err != nil {
+			t.Fatal(err)
+		}
+		if !eventually(func() bool { return groupStopped(p.Source().PID) == 2 }) {
+			t.Error("the group is not stopped")
+		}
+		if err := goOn(); err != nil {
+			t.Fatal(err)
+		}
+		if !eventually(func() bool { return groupStopped(p.Source().PID) == 0 }) {
+			t.Error("the group is still stopped")
+		}
+	}
+	wait(t, p)
+	if err := errors.Join(p.Suspend(), p.Resume()); err != nil {
+		t.Errorf("after its end: %v", err)
+	}
+	rest(t, cmd, life)
+}
+
+// groupStopped returns how many processes of a group are stopped, as ps tells.
+func groupStopped(group int) (n int) {
+	out, _ := exec.Command("ps", "-A", "-o", "pgid=,state=").Output()
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if len(f) == 2 && f[0] == strconv.Itoa(group) && strings.HasPrefix(f[1], "T") {
+			n++
+		}
+	}
+	return n
 }

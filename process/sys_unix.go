@@ -13,6 +13,9 @@ import (
 
 var defaultStopSignal os.Signal = syscall.SIGTERM
 
+// What no program can ignore, and its end.
+var suspendSignal, resumeSignal os.Signal = syscall.SIGSTOP, syscall.SIGCONT
+
 // ownGroup has the start of cmd make a process group of its own, so that what
 // the worker starts is stopped with it.
 func ownGroup(cmd *exec.Cmd) {
@@ -37,7 +40,7 @@ func signalGroup(p *os.Process, s os.Signal) error {
 
 func killGroup(pid int, sig syscall.Signal) error {
 	err := syscall.Kill(-pid, sig)
-	if err == nil && sig != syscall.SIGKILL {
+	if err == nil && sig != syscall.SIGKILL && sig != syscall.SIGSTOP {
 		_ = syscall.Kill(-pid, syscall.SIGCONT) // one that is stopped hears nothing else
 	}
 	return err

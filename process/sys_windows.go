@@ -9,6 +9,9 @@ import (
 // Windows has no signals for processes without a console: a stop kills.
 var defaultStopSignal os.Signal = os.Kill
 
+// Nor can they be suspended.
+var suspendSignal, resumeSignal os.Signal
+
 func ownGroup(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
