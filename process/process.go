@@ -66,7 +66,10 @@ type Result struct {
 //
 // On Linux the worker is killed when this process ends, however it does, unless
 // cmd.SysProcAttr.Pdeathsig is set. That is true of the worker itself; what it
-// has started may live on.
+// has started may live on, unless there is a [Guard]. If this process is the
+// first of a container, Start has orphans reaped from then on, but not what
+// package os has started. (A program that forks by package syscall must not
+// count on its own wait there.)
 //
 // If it can't be started, the error is a [*StartError], and the buffer gets it
 // too, as the error message of a source that is closed at once; the Process

@@ -11,7 +11,10 @@ import (
 // when the thread ends that forked it, not only when its process does; and any
 // goroutine that locks its thread and returns ends a thread.
 func spawn(start func() error) error {
-	spawner.once.Do(func() { go spawner.run() })
+	spawner.once.Do(func() {
+		go spawner.run()
+		beInit()
+	})
 	result := make(chan error, 1)
 	spawner.starts <- func() { result <- start() }
 	return <-result
