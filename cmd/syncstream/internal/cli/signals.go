@@ -25,6 +25,7 @@ type signals struct {
 	mu      sync.Mutex // guards what follows
 	workers []*process.Process
 	got     syscall.Signal // the first
+	paused  bool           // those that start now are suspended too
 }
 
 // catchSignals calls stop at the first signal.
@@ -39,6 +40,7 @@ func catchSignals(stop context.CancelCauseFunc) *signals {
 	// (To ignore the signal would have the workers ignore it too.)
 	signal.Notify(s.pipe, syscall.SIGPIPE)
 	go s.loop(stop)
+	s.watchJobs()
 	return s
 }
 
@@ -69,7 +71,8 @@ func (s *signals) loop(stop context.CancelCauseFunc) {
 	}
 }
 
-// add has p killed by a second signal. p may be nil.
+// add has p killed by a second signal, and suspended with this program. p may be
+// nil.
 func (s *signals) add(p *process.Process) {
 	if p == nil {
 		return
@@ -77,6 +80,9 @@ func (s *signals) add(p *process.Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.workers = append(s.workers, p)
+	if s.paused {
+		_ = p.Suspend()
+	}
 }
 
 // first returns the first signal; 0, if none came.
