@@ -190,20 +190,29 @@ func (m *Mirror) sayText(kind Kind, text string) error { return m.answer(m.group
 func (m *Mirror) group(kind Kind, text string) error {
 	m.lock()
 	defer m.unlock()
-	m.stdout.catchUp()
-	m.stderr.catchUp()
+	m.catchUp()
 	return m.sayLocked(kind, text)
 }
 
+// catchUp reads what is in the pipes of the worker's streams. It needs their
+// mutexes.
+func (m *Mirror) catchUp() {
+	m.stdout.catchUp()
+	m.stderr.catchUp()
+}
+
 // Send sends what a worker that is elsewhere has to say, for those who capture
-// it: text as one [Warning] or one [Error], in the place that Warn would give
-// it, or as a [Line] on the stream [Control], which stands by itself. It panics
-// for another kind. It says nothing of whether the worker has heard of a stop,
+// it: text as one [Warning], one [Error], or a [Line] that stands by itself, on the
+// stream [Control], in the place that Warn would give it. It panics for another
+// kind. It says nothing of whether the worker has heard of a stop,
 // so it does not return [ErrStopped].
 func (m *Mirror) Send(kind Kind, text string) error {
 	switch kind {
 	case Line:
-		_, err := m.control.write([]byte(text + "\n"))
+		m.lock()
+		defer m.unlock()
+		m.catchUp()
+		_, err := m.control.writeLocked([]byte(text + "\n"))
 		return err
 	case Warning, Error:
 		return m.group(kind, cutText(strings.TrimRight(text, "\n")))
@@ -324,6 +333,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 func (w *Writer) write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.unlock()
+	return w.writeLocked(p)
+}
+
+func (w *Writer) writeLocked(p []byte) (int, error) {
 	taken, refused := 0, error(nil)
 	for rest := p; len(rest) > 0; {
 		n, err := 0, error(nil)
