@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/syncstream/syncstream"
@@ -31,7 +30,8 @@ const (
 // Config says how a worker is captured. Its zero value is ready to use; a
 // negative duration makes [Start] panic.
 type Config struct {
-	// Source names the worker. If its Name is empty, the name of the program;
+	// Source names the worker. If its Name is empty, the name of the program,
+	// or that of a worker function;
 	// its PID is filled in.
 	Source syncstream.Source
 	// Lines decides where a line ends; if zero, Fold.
@@ -57,7 +57,7 @@ func (c Config) withDefaults(cmd *exec.Cmd) Config {
 		panic(fmt.Sprintf("process: Start: Config.Order is %d; want Labels or Merged", c.Order))
 	}
 	if c.Source.Name == "" {
-		c.Source.Name = filepath.Base(cmd.Path)
+		c.Source.Name = programName(cmd)
 	}
 	if c.StopSignal == nil {
 		c.StopSignal = defaultStopSignal

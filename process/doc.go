@@ -7,4 +7,24 @@
 // The worker's mirror closes when the process is dead and its pipes are dry;
 // how it ended, unless it exited with status 0, is one error message behind
 // the last line.
+//
+// # Functions as workers
+//
+// [NewFunc] makes a worker of a Go function: its [Func.Command] runs a copy of
+// this program, which [Main] turns into that worker.
+//
+//	var train = process.NewFunc("train", func(ctx context.Context, rank int) error { … })
+//
+//	func main() {
+//		process.Main()
+//		…
+//		process.Start(ctx, b, train.Command(3), process.Config{})
+//
+// # Inside a worker
+//
+// What a worker prints are lines. [Parent] gives it more to say: warnings and
+// errors, each of which is one message and stands behind the lines printed
+// before, and what [log/slog] logs. Its Context ends when the parent says stop. A
+// program in another language writes JSON to a descriptor; docs/protocol.md
+// tells how. Both are for Linux.
 package process

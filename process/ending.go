@@ -19,6 +19,7 @@ func (p *Process) await(readers *sync.WaitGroup) {
 		p.setDead()
 		short := oom.rose()
 		p.drain(readers)
+		p.voice.finish(p.config.DrainGrace)
 		p.setGone()
 		if exit, err = p.child.reap(); err == nil {
 			exit.Elapsed, exit.OutOfMemory = died.Sub(p.result.Started), short && p.killedByOther(exit)
@@ -29,6 +30,7 @@ func (p *Process) await(readers *sync.WaitGroup) {
 		}
 		p.setGone()
 		p.drain(readers)
+		p.voice.finish(p.config.DrainGrace)
 	}
 	if err == nil {
 		p.result.Usage = exit.Usage
@@ -36,7 +38,7 @@ func (p *Process) await(readers *sync.WaitGroup) {
 			err = exit
 		}
 	}
-	p.end(err)
+	p.end(p.explain(err))
 }
 
 // killedByOther reports whether a SIGKILL ended the worker, or the program of a

@@ -11,6 +11,34 @@ import (
 	"github.com/syncstream/syncstream"
 )
 
+// ErrNoParent is returned by [Parent] when no process has started this one with
+// [Start], or the system has no channel to it, or it was for another process.
+var ErrNoParent = errors.New("process: no parent")
+
+// ErrParentGone is returned by the methods of a [ParentMirror] when the parent
+// has ended, or has read this worker's end.
+var ErrParentGone = errors.New("process: the parent is gone")
+
+// FuncError is how a worker function ended that said why.
+type FuncError struct {
+	// Text is the error that it returned, with what [syncstream.Mirror.Error]
+	// says of it; or "panic: " and the panic's value; or what the runtime said.
+	// It ends before the first empty line.
+	Text string
+	// Trace is what stood behind that: the stacks.
+	Trace []byte
+	Err   error // how the process ended
+}
+
+// Error names the exit status and the function's error.
+func (e *FuncError) Error() string { return e.Err.Error() + ": " + e.Text }
+
+// Stack returns Trace, which so stands in the error message.
+func (e *FuncError) Stack() []byte { return e.Trace }
+
+// Unwrap returns Err, which is an [*ExitError].
+func (e *FuncError) Unwrap() error { return e.Err }
+
 // StartError is how a worker ended that could not be started.
 type StartError struct {
 	Path string // the program

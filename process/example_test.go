@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 
@@ -72,4 +73,46 @@ func ExampleGroup() {
 	// w3 exit status 1
 	// w4 <nil>
 	// w5 exit status 1
+}
+
+// In a whole program it stands at its top, and main begins with process.Main.
+var divide = process.NewFunc("divide", func(_ context.Context, by int) error {
+	if by < 0 {
+		return errors.New("by a negative number")
+	}
+	fmt.Println("12 divided by", by, "is", 12/by)
+	return nil
+})
+
+// A function runs in processes of its own, which are copies of this program.
+func ExampleFunc() {
+	ctx := context.Background()
+	buf := syncstream.New(syncstream.Config{})
+	for _, by := range []int{3, -1} {
+		p, _ := process.Start(ctx, buf, divide.Command(by), process.Config{})
+		p.Wait()
+	}
+	messages, _ := buf.Last(ctx, 10)
+	for _, m := range messages {
+		fmt.Println(m.Source, m.Kind, m.Text)
+	}
+	// Output:
+	// divide line 12 divided by 3 is 4
+	// divide error exit status 1: by a negative number
+}
+
+// A panic in a worker function is an error like any other, and comes with its
+// stack.
+func ExampleFuncError() {
+	ctx := context.Background()
+	buf := syncstream.New(syncstream.Config{})
+	process.Start(ctx, buf, divide.Command(0), process.Config{})
+	var failed *process.FuncError
+	if errors.As(buf.Wait(ctx), &failed) {
+		fmt.Println(failed.Text)
+		fmt.Println("has a stack:", len(failed.Trace) > 0)
+	}
+	// Output:
+	// panic: runtime error: integer divide by zero
+	// has a stack: true
 }

@@ -15,9 +15,11 @@ import (
 type Process struct {
 	cmd    *exec.Cmd
 	child  child // nil, if it was not started
+	buffer *syncstream.Buffer
 	config Config
 	mirror *syncstream.Mirror
 	pipes  []*pipe.Reader
+	voice  voice
 	done   chan struct{} // closed when result is set
 	result Result        // immutable once set
 
@@ -50,7 +52,7 @@ const (
 // Result is how a worker ended.
 type Result struct {
 	Source  *syncstream.Source
-	Err     error // nil; or a [*ExitError] or [*StartError]
+	Err     error // nil; or an [*ExitError], a [*FuncError] or a [*StartError]
 	Stopped bool  // Err is what our own stop brought about; [syncstream.ErrKilled] if it had to kill
 	Started time.Time
 	Ended   time.Time
@@ -77,18 +79,18 @@ type Result struct {
 // buffer gets no message: it is no failure.
 func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (*Process, error) {
 	c = c.withDefaults(cmd)
-	p := &Process{cmd: cmd, config: c, done: make(chan struct{})}
+	p := &Process{cmd: cmd, buffer: b, config: c, done: make(chan struct{})}
 	p.result.Started = time.Now()
 	if err := p.start(ctx); err != nil {
 		p.config.Source.PID = -1
 		p.stopped = ctx.Err() != nil
-		p.open(b)
+		p.open()
 		p.end(&StartError{Path: cmd.Path, Err: err})
 		return p, p.result.Err
 	}
 	c.Source.PID = p.child.pid()
 	p.config = c
-	p.open(b)
+	p.open()
 	var readers sync.WaitGroup
 	for i, r := range p.pipes {
 		stream := p.mirror.Stdout()
@@ -97,6 +99,7 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 		}
 		readers.Go(func() { p.read(stream, r) })
 	}
+	p.voice.listen(p)
 	unwatch := context.AfterFunc(ctx, p.ask)
 	deaf := context.AfterFunc(p.mirror.Context(), p.hear)
 	go func() {

@@ -16,7 +16,7 @@ import (
 )
 
 func init() {
-	workers["parent"] = parent
+	workers["supervisor"] = supervisor
 	workers["pdeathsig"] = func([]string) {
 		var sig int32
 		unix.Prctl(unix.PR_GET_PDEATHSIG, uintptr(unsafe.Pointer(&sig)), 0, 0, 0)
@@ -24,9 +24,9 @@ func init() {
 	}
 }
 
-// parent has a worker of its own, with what it got as descriptor 4, and is
+// supervisor has a worker of its own, with what it got as descriptor 4, and is
 // silent once that is ready.
-func parent(args []string) {
+func supervisor(args []string) {
 	b := syncstream.New(syncstream.Config{})
 	cmd := self(args[0], args[1:]...)
 	cmd.ExtraFiles = []*os.File{os.NewFile(3, "release"), os.NewFile(4, "life")}
@@ -45,7 +45,7 @@ func parent(args []string) {
 
 // A worker is killed when its parent is, though nobody stops it.
 func TestParentKilled(t *testing.T) {
-	cmd := self("parent", "stubborn")
+	cmd := self("supervisor", "stubborn")
 	_, life := pipes(t, cmd)
 	b := syncstream.New(syncstream.Config{})
 	l := listen(t, b)

@@ -40,6 +40,12 @@ func (p *Process) start(ctx context.Context) error {
 		ends = append(ends, w)
 	}
 	cmd.Stdout, cmd.Stderr = ends[0], ends[n-1]
+	given, err := p.voice.give(cmd)
+	ends = append(ends, given...)
+	if err != nil {
+		p.closePipes()
+		return err
+	}
 	feed, err := stdin(cmd)
 	if err != nil {
 		p.closePipes()
@@ -74,16 +80,17 @@ func (p *Process) closePipes() {
 	for _, r := range p.pipes {
 		r.Close()
 	}
+	p.voice.close()
 }
 
-func (p *Process) open(b *syncstream.Buffer) {
+func (p *Process) open() {
 	c := syncstream.MirrorConfig{
 		Source: p.config.Source, Lines: p.config.Lines, Merged: p.config.Order == Merged,
 	}
 	if p.child != nil {
 		c.Doing = p.doing
 	}
-	p.mirror = b.Mirror(c)
+	p.mirror = p.buffer.Mirror(c)
 	p.result.Source = p.mirror.Source()
 }
 

@@ -1,0 +1,167 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// voice is what a worker has beside its stdin, stdout and stderr: a channel for
+// messages, and, if it is a worker function, a pipe on which it says why it
+// failed.
+type voice struct {
+	channel channel
+	failure *failureReader // nil: it is another command
+}
+
+// give has cmd start with both. It returns the worker's ends, to be closed once
+// it has started.
+func (v *voice) give(cmd *exec.Cmd) (theirs []*os.File, err error) {
+	env := cmd.Env
+	if env == nil {
+		env = cmd.Environ()
+	}
+	cmd.Env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { // of our own parent
+		name, _, _ := strings.Cut(s, "=")
+		return name == fdEnv || name == fdIDEnv || name == failureEnv
+	})
+	cmd.ExtraFiles = slices.Clip(cmd.ExtraFiles)
+	if fd := nextFD(cmd); fd <= maxFD {
+		f, id, err := v.channel.open()
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			theirs = append(theirs, f)
+			cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+			cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", fdEnv, fd), fdIDEnv+"="+id)
+		}
+	}
+	if _, ok := funcName(cmd); ok && hasExtraFiles {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return theirs, err
+		}
+		v.failure = &failureReader{file: r, done: make(chan struct{})}
+		theirs = append(theirs, w)
+		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", failureEnv, nextFD(cmd)))
+		cmd.ExtraFiles = append(cmd.ExtraFiles, w)
+	}
+	return theirs, nil
+}
+
+// maxFD is the highest descriptor that every shell can name.
+const maxFD = 9
+
+// nextFD is the number that the next of cmd's ExtraFiles will have.
+func nextFD(cmd *exec.Cmd) int { return 3 + len(cmd.ExtraFiles) }
+
+// close is for a worker that could not be started.
+func (v *voice) close() {
+	v.channel.close()
+	if v.failure != nil {
+		v.failure.file.Close()
+	}
+}
+
+// listen reads what the worker sends until finish is called.
+func (v *voice) listen(p *Process) {
+	v.channel.listen(p)
+	if v.failure != nil {
+		go v.failure.read(p)
+	}
+}
+
+// finish returns when all is read that the worker had sent. It is dead; of
+// those who still hold its descriptors nothing more is heard.
+func (v *voice) finish(grace time.Duration) {
+	v.channel.finish()
+	if v.failure != nil {
+		v.failure.finish(grace)
+	}
+}
+
+// explain adds to how the worker ended what it said of it.
+func (p *Process) explain(err error) error {
+	failure := p.voice.failure
+	if err == nil || failure == nil || failure.said.Len() == 0 {
+		return err
+	}
+	said := strings.TrimSpace(failure.said.String())
+	if failure.fatal != "" {
+		return &FuncError{Text: failure.fatal, Trace: []byte(said), Err: err}
+	}
+	text, trace, _ := strings.Cut(said, "\n\n")
+	return &FuncError{Text: text, Trace: []byte(trace), Err: err}
+}
+
+// failureReader reads why a worker function failed.
+type failureReader struct {
+	file *os.File
+	done chan struct{} // closed when it has read all
+
+	// What follows is not to be touched before.
+	said  bytes.Buffer
+	fatal string // why the runtime gave up; empty, if that stands in said
+}
+
+// read must go on while the worker lives: a runtime that can't write its last
+// words to the end never ends.
+func (r *failureReader) read(p *Process) {
+	defer close(r.done)
+	defer r.file.Close()
+	var buf [512]byte
+	for r.said.Len() < maxText {
+		n, err := r.file.Read(buf[:])
+		r.said.Write(buf[:n])
+		if err != nil {
+			return
+		}
+		if r.fatal == "" || r.fatal == unknownFatal {
+			r.fatal = p.fatalError(r.said.Bytes())
+		}
+	}
+	_, _ = io.Copy(io.Discard, r.file)
+}
+
+const (
+	// fatalPrefix begins what the runtime says when it gives up.
+	fatalPrefix  = "fatal error: "
+	unknownFatal = fatalPrefix + "why stands on stderr"
+)
+
+// fatalError returns why the worker's runtime gave up, where what it has said so
+// far begins with a stack. It says that on stderr alone, before it begins to
+// write elsewhere, too. So we look for it while it writes: it can't go on for
+// long until we read, and what it said before is among the last messages.
+func (p *Process) fatalError(said []byte) string {
+	said = bytes.TrimLeft(said, "\n")
+	if !bytes.HasPrefix(said, []byte("goroutine ")) && !bytes.HasPrefix(said, []byte("runtime stack:")) {
+		return ""
+	}
+	const most = 1000 // what a pipe holds
+	last, _ := p.buffer.Last(context.Background(), most)
+	for _, m := range slices.Backward(last) {
+		if m.Source == p.result.Source && strings.HasPrefix(m.Text, fatalPrefix) {
+			return m.Text
+		}
+	}
+	return unknownFatal
+}
+
+func (r *failureReader) finish(grace time.Duration) {
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-r.done:
+	case <-timer.C:
+		_ = r.file.SetReadDeadline(time.Unix(1, 0)) // fails where it is closed
+		<-r.done
+	}
+}
