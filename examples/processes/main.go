@@ -1,22 +1,24 @@
 // Four processes print, and one buffer keeps the last ten lines of them all.
-// The program runs itself four times, with an argument, as the workers.
+// Each runs a function of this program, in a copy of it.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/process"
 )
 
+// item is the worker. Its argument can be of any type that encoding/json takes.
+var item = process.NewFunc("item", func(ctx context.Context, rank int) error {
+	fmt.Println("Message item of worker", rank)
+	return nil // an error, or a panic, would come to the buffer as one message
+})
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "worker" {
-		fmt.Println("Message item")
-		return
-	}
+	process.Main() // a worker goes no further
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -24,13 +26,9 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	buf := syncstream.New(syncstream.Config{MaxMessages: 10})
-	for range 4 {
-		process.Start(ctx, buf, exec.Command(self, "worker"), process.Config{})
+	for rank := range 4 {
+		process.Start(ctx, buf, item.Command(rank), process.Config{})
 	}
 	failed := buf.Wait(ctx) // the first worker that failed, or did not start
 	messages, err := buf.Last(ctx, 10)
