@@ -234,7 +234,14 @@ func TestFuncRefused(t *testing.T) {
 			t.Errorf("%s: %v\n%s", test.name, r.Err, text)
 		}
 	}
+	restore := process.ForgetMain()
+	forgotten := worker.Command(job{Do: "print"})
+	restore()
 	b := syncstream.New(syncstream.Config{})
+	if _, err := process.Start(t.Context(), b, forgotten, process.Config{}); err == nil ||
+		!strings.Contains(err.Error(), "main has not called process.Main, which must come first in it") {
+		t.Errorf("without Main: %v", err)
+	}
 	if _, err := process.Start(t.Context(), b, long.Command(strings.Repeat("x", 200_000)), process.Config{}); err == nil ||
 		!strings.Contains(err.Error(), "the argument is 200002 bytes of JSON; want at most 122880") {
 		t.Errorf("a long argument: %v", err)

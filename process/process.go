@@ -73,6 +73,10 @@ type Result struct {
 // package os has started. (A program that forks by package syscall must not
 // count on its own wait there.)
 //
+// On Linux the worker can say more than lines: see [Parent], and docs/protocol.md
+// for programs that are not in Go. So cmd has one descriptor more, behind those of
+// its ExtraFiles, and two variables more in its Env.
+//
 // If it can't be started, the error is a [*StartError], and the buffer gets it
 // too, as the error message of a source that is closed at once; the Process
 // has ended, with this error. If ctx has ended already, that is why, and the
