@@ -331,6 +331,9 @@ func (r *reader) watch(a *account, shown map[streamKey]string) (all bool) {
 	before := len(r.messages)
 	all = true
 	for _, w := range a.mirror.writers() {
+		if w == &a.mirror.control {
+			continue // it has none, and the stream is that of progress
+		}
 		key := streamKey{a, w.stream}
 		m := w.partialLocked()
 		switch old := r.partials.shown[key]; {

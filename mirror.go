@@ -47,6 +47,9 @@ type Mirror struct {
 	// control has the lines of a Handler. Each comes in one Write, and stays
 	// apart from what a worker's stream has begun.
 	control Writer
+	// progress holds what the worker is at, as a partial line, and nothing else
+	// is ever written to it.
+	progress Writer
 
 	stopped   atomic.Bool // writes return ErrStopped
 	heard     atomic.Bool // the store knows that the worker does
@@ -60,6 +63,7 @@ func newMirror(b *Buffer, source *Source, lines Lines, first Stream, doing func(
 	m.stdout.init(m, first, cut)
 	m.stderr.init(m, Stderr, cut)
 	m.control.init(m, Control, split.Splitter{Mode: split.Keep, Max: b.maxLine})
+	m.progress.init(m, Control, split.Splitter{Mode: split.Keep, Max: b.maxLine})
 	switch err := b.store.openMirror(m); err {
 	case nil:
 	case ErrClosed:
@@ -120,14 +124,17 @@ func (m *Mirror) Stdout() *Writer { return &m.stdout }
 // Stderr returns the mirror's second stream.
 func (m *Mirror) Stderr() *Writer { return &m.stderr }
 
-func (m *Mirror) writers() [3]*Writer { return [3]*Writer{&m.stdout, &m.stderr, &m.control} }
+func (m *Mirror) writers() [4]*Writer {
+	return [4]*Writer{&m.stdout, &m.stderr, &m.control, &m.progress}
+}
 
+// writer returns who holds the partial line of a stream.
 func (m *Mirror) writer(s Stream) *Writer {
 	switch s {
 	case Stderr:
 		return &m.stderr
 	case Control:
-		return &m.control
+		return &m.progress // control never has one
 	}
 	return &m.stdout
 }
@@ -201,10 +208,25 @@ func (m *Mirror) catchUp() {
 	m.stderr.catchUp()
 }
 
+// Progress shows what the worker is at: text stands as a partial line of the
+// stream [Control] until the next call, and is no message, unless it is the last
+// when the mirror closes. An empty text takes it away. What stands behind a line
+// break, or over [Config.MaxLine], is left out. The error is [ErrClosed] or
+// [ErrStopped].
+func (m *Mirror) Progress(text string) error { return m.answer(m.setProgress(text)) }
+
+func (m *Mirror) setProgress(text string) error {
+	text, _, _ = strings.Cut(text, "\n")
+	w := &m.progress
+	w.mu.Lock()
+	defer w.unlock()
+	return m.store.hold(w, []byte(text[:min(len(text), w.split.Max)]), nil)
+}
+
 // Send sends what a worker that is elsewhere has to say, for those who capture
 // it: text as one [Warning], one [Error], or a [Line] that stands by itself, on the
-// stream [Control], in the place that Warn would give it. It panics for another
-// kind. It says nothing of whether the worker has heard of a stop,
+// stream [Control], in the place that Warn would give it; or as a [Partial], as
+// Progress does. It panics for another kind. It says nothing of whether the worker has heard of a stop,
 // so it does not return [ErrStopped].
 func (m *Mirror) Send(kind Kind, text string) error {
 	switch kind {
@@ -216,8 +238,10 @@ func (m *Mirror) Send(kind Kind, text string) error {
 		return err
 	case Warning, Error:
 		return m.group(kind, cutText(strings.TrimRight(text, "\n")))
+	case Partial:
+		return m.setProgress(text)
 	}
-	panic(fmt.Sprintf("syncstream: Mirror.Send: kind is %s; want Line, Warning or Error", kind))
+	panic(fmt.Sprintf("syncstream: Mirror.Send: kind is %s; want Line, Warning, Error or Partial", kind))
 }
 
 func (m *Mirror) sayLocked(kind Kind, text string) error {
@@ -278,7 +302,7 @@ func (m *Mirror) closeAs(state State, err, last error) error {
 		m.store.closeMirror(m.account, state, err)
 		return ErrClosed
 	}
-	failed := errors.Join(m.stdout.finish(), m.stderr.finish(), m.control.finish())
+	failed := errors.Join(m.stdout.finish(), m.stderr.finish(), m.control.finish(), m.progress.finish())
 	if last != nil {
 		failed = errors.Join(failed, m.sayLocked(Error, text))
 	}
@@ -289,8 +313,17 @@ func (m *Mirror) closeAs(state State, err, last error) error {
 
 // lock keeps out all that writes, so that nothing comes between the pieces of a
 // long line.
-func (m *Mirror) lock()   { m.stdout.mu.Lock(); m.stderr.mu.Lock(); m.control.mu.Lock() }
-func (m *Mirror) unlock() { m.control.unlock(); m.stderr.unlock(); m.stdout.unlock() }
+func (m *Mirror) lock() {
+	for _, w := range m.writers() {
+		w.mu.Lock()
+	}
+}
+
+func (m *Mirror) unlock() {
+	for _, w := range m.writers() {
+		w.unlock()
+	}
+}
 
 // Writer is one stream of a mirror. It is safe for many goroutines: what one
 // Write brings stands together on its stream.

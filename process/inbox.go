@@ -204,9 +204,9 @@ func decode(line []byte) (m syncstream.Message, acknowledged bool, err error) {
 		switch head.Kind {
 		case kindAcknowledge:
 			return m, true, nil
-		case nil, "line", "warning", "error":
+		case nil, "line", "warning", "error", "partial":
 		default:
-			return m, false, fmt.Errorf("kind %s: want line, warning, error or acknowledge", quoteJSON(head.Kind))
+			return m, false, fmt.Errorf("kind %s: want line, warning, error, partial or acknowledge", quoteJSON(head.Kind))
 		}
 	}
 	rest, ok := bytes.CutPrefix(line, []byte("{"))

@@ -43,7 +43,7 @@ func TestProtocolChild(t *testing.T) {
 	in.end()
 	want := []string{
 		`warning "low disk"`, `line "epoch 1 is done"`, `error "can't save\ncaused by: disk full"`,
-		`error "a long story"`, `error "d\xe9j\xe0 vu"`,
+		`error "a long story"`, `error "d\xe9j\xe0 vu"`, `partial "75 %"`,
 	}
 	if !slices.Equal(r.sent, want) || r.acknowledged != 1 {
 		t.Errorf("received %q, acknowledged %d times; want %q", r.sent, r.acknowledged, want)
@@ -183,7 +183,7 @@ func FuzzInbox(f *testing.F) {
 			t.Errorf("%d senders and %d complaints are left", len(in.senders), in.more)
 		}
 		for _, text := range r.sent {
-			if !strings.HasPrefix(text, "line ") && !strings.HasPrefix(text, "warning ") && !strings.HasPrefix(text, "error ") {
+			if !strings.HasPrefix(text, "line ") && !strings.HasPrefix(text, "warning ") && !strings.HasPrefix(text, "error ") && !strings.HasPrefix(text, "partial ") {
 				t.Errorf("sent %s", text)
 			}
 		}

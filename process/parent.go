@@ -18,6 +18,9 @@ const (
 	// failureEnv names the descriptor on which a worker function says why it
 	// failed.
 	failureEnv = "SYNCSTREAM_FAILURE_FD"
+	// maxProgress is so little that it is one record, however it is escaped: those
+	// of others may come between two.
+	maxProgress = 2000
 )
 
 // ParentMirror is a worker's way to its mirror in the parent's buffer, for what
@@ -77,6 +80,15 @@ func (m *ParentMirror) Warn(err error) error { return m.flush(m.local.Warn(err))
 // Error sends err as one error, as Warn does.
 func (m *ParentMirror) Error(err error) error { return m.flush(m.local.Error(err)) }
 
+// Progress shows what this worker is at, as [syncstream.Mirror.Progress] does. Its
+// first 2,000 bytes are sent, and it returns when they are on their way.
+func (m *ParentMirror) Progress(text string) error {
+	if len(text) > maxProgress {
+		text = text[:cutRune(text, maxProgress)]
+	}
+	return m.answer(m.conn.sendMessage(syncstream.Message{Kind: syncstream.Partial, Text: text}))
+}
+
 // Handler returns a handler that sends what a [slog.Logger] logs, as that of
 // [syncstream.Mirror.Handler] does. Its Handle returns as Warn does, but for
 // lines when they are on their way.
@@ -98,6 +110,11 @@ func (m *ParentMirror) flush(err error) error {
 	if err == nil {
 		err = m.sent.Drain(context.Background())
 	}
+	return m.answer(err)
+}
+
+// answer adds to what a method returns that the worker should end.
+func (m *ParentMirror) answer(err error) error {
 	if err == nil && context.Cause(m.ctx) == syncstream.ErrStopped {
 		m.Acknowledge()
 		return syncstream.ErrStopped
@@ -142,10 +159,10 @@ func (c *parentConn) sendMessage(m syncstream.Message) error {
 			return err
 		}
 	}
-	if m.Kind == syncstream.Line {
-		return c.send(all[last], -1)
+	if m.Kind == syncstream.Warning || m.Kind == syncstream.Error {
+		return c.sendAndWait(all[last])
 	}
-	return c.sendAndWait(all[last])
+	return c.send(all[last], -1)
 }
 
 // records returns the message as a child sends it: in parts where it is long.

@@ -134,6 +134,8 @@ func useParent([]string) {
 		}
 	}
 	check(parent.Warn(fmt.Errorf("a warning: %w", errors.Join(errors.New("one"), errors.New("two\xff")))))
+	check(parent.Progress("half done"))
+	check(parent.Progress(strings.Repeat("é", 5000)))
 	check(parent.Error(withStack{errors.New("an error")}))
 	check(parent.Warn(nil))
 	fmt.Println(" a line")
@@ -177,6 +179,7 @@ func TestParent(t *testing.T) {
 			`warning "careful\n  k=1\n  g.what=now"`,
 			fmt.Sprintf("error %q", strings.TrimRight(long, "\n")),
 			fmt.Sprintf("error %q", "\x00"+strings.Repeat("\x01\x1b\"", 20_000)),
+			fmt.Sprintf("control %q", strings.Repeat("é", 1000)), // its last progress
 		)
 	}
 }
@@ -274,7 +277,7 @@ func TestBadInput(t *testing.T) {
 		`{"kind":"line"]`:             `invalid character ']' after object key:value pair; it begins "{\"kind\":\"line\"]"`,
 		`[1]`:                         `want an object; it begins "[1]"`,
 		`{}`:                          `kind missing; it begins "{}"`,
-		`{"kind":"gap"}`:              `kind "\"gap\"": want line, warning, error or acknowledge; it begins "{\"kind\":\"gap\"}"`,
+		`{"kind":"gap"}`:              `kind "\"gap\"": want line, warning, error, partial or acknowledge; it begins "{\"kind\":\"gap\"}"`,
 		`{"kind":"line","text":5}`:    `text 5: want a string; it begins "{\"kind\":\"line\",\"text\":5}"`,
 		`{"kind":"line","v":2}`:       `v 2: want 1; it begins "{\"kind\":\"line\",\"v\":2}"`,
 		`{"kind":"line","text":"\xff`: `its end has not come; it begins "{\"kind\":\"line\",\"text\":\"\xff"`,
