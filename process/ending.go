@@ -19,7 +19,7 @@ func (p *Process) await(readers *sync.WaitGroup) {
 		p.setDead()
 		short := oom.rose()
 		p.drain(readers)
-		p.voice.finish(p.config.DrainGrace)
+		p.beside.finish(p.config.DrainGrace)
 		p.setGone()
 		if exit, err = p.child.reap(); err == nil {
 			exit.Elapsed, exit.OutOfMemory = died.Sub(p.result.Started), short && p.killedByOther(exit)
@@ -30,7 +30,7 @@ func (p *Process) await(readers *sync.WaitGroup) {
 		}
 		p.setGone()
 		p.drain(readers)
-		p.voice.finish(p.config.DrainGrace)
+		p.beside.finish(p.config.DrainGrace)
 	}
 	if err == nil {
 		p.result.Usage = exit.Usage

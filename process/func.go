@@ -115,7 +115,7 @@ func programName(cmd *exec.Cmd) string {
 }
 
 // runFunc is a worker's whole life.
-func runFunc() int {
+func runFunc() (status int) {
 	out := failureOutput()
 	argument := os.Getenv(funcEnv)
 	os.Unsetenv(funcEnv)

@@ -19,7 +19,7 @@ type Process struct {
 	config Config
 	mirror *syncstream.Mirror
 	pipes  []*pipe.Reader
-	voice  voice
+	beside beside
 	done   chan struct{} // closed when result is set
 	result Result        // immutable once set
 
@@ -103,7 +103,7 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 		}
 		readers.Go(func() { p.read(stream, r) })
 	}
-	p.voice.listen(p)
+	p.beside.listen(p)
 	unwatch := context.AfterFunc(ctx, p.ask)
 	deaf := context.AfterFunc(p.mirror.Context(), p.hear)
 	go func() {

@@ -40,7 +40,7 @@ func (p *Process) start(ctx context.Context) error {
 		ends = append(ends, w)
 	}
 	cmd.Stdout, cmd.Stderr = ends[0], ends[n-1]
-	given, err := p.voice.give(cmd)
+	given, err := p.beside.give(cmd)
 	ends = append(ends, given...)
 	if err != nil {
 		p.closePipes()
@@ -80,7 +80,7 @@ func (p *Process) closePipes() {
 	for _, r := range p.pipes {
 		r.Close()
 	}
-	p.voice.close()
+	p.beside.close()
 }
 
 func (p *Process) open() {

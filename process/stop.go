@@ -32,7 +32,7 @@ func (p *Process) ask() {
 		return
 	}
 	p.step, p.stopped = asked, p.life == alive
-	p.voice.channel.stop()
+	p.beside.channel.stop()
 	_ = p.child.signal(p.config.StopSignal)
 	p.kill = time.AfterFunc(p.config.StopGrace, p.Kill)
 }

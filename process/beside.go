@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// voice is what a worker has beside its stdin, stdout and stderr: a channel for
+// beside is what a worker has beside its stdin, stdout and stderr: a channel for
 // messages, and, if it is a worker function, a pipe on which it says why it
 // failed.
-type voice struct {
+type beside struct {
 	channel channel
 	failure *failureReader // nil: it is another command
 }
 
 // give has cmd start with both. It returns the worker's ends, to be closed once
 // it has started.
-func (v *voice) give(cmd *exec.Cmd) (theirs []*os.File, err error) {
+func (b *beside) give(cmd *exec.Cmd) (theirs []*os.File, err error) {
 	env := cmd.Env
 	if env == nil {
 		env = cmd.Environ()
@@ -33,7 +33,7 @@ func (v *voice) give(cmd *exec.Cmd) (theirs []*os.File, err error) {
 	})
 	cmd.ExtraFiles = slices.Clip(cmd.ExtraFiles)
 	if fd := nextFD(cmd); fd <= maxFD {
-		f, id, err := v.channel.open()
+		f, id, err := b.channel.open()
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func (v *voice) give(cmd *exec.Cmd) (theirs []*os.File, err error) {
 		if err != nil {
 			return theirs, err
 		}
-		v.failure = &failureReader{file: r, done: make(chan struct{})}
+		b.failure = &failureReader{file: r, done: make(chan struct{})}
 		theirs = append(theirs, w)
 		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", failureEnv, nextFD(cmd)))
 		cmd.ExtraFiles = append(cmd.ExtraFiles, w)
@@ -63,33 +63,33 @@ const maxFD = 9
 func nextFD(cmd *exec.Cmd) int { return 3 + len(cmd.ExtraFiles) }
 
 // close is for a worker that could not be started.
-func (v *voice) close() {
-	v.channel.close()
-	if v.failure != nil {
-		v.failure.file.Close()
+func (b *beside) close() {
+	b.channel.close()
+	if b.failure != nil {
+		b.failure.file.Close()
 	}
 }
 
 // listen reads what the worker sends until finish is called.
-func (v *voice) listen(p *Process) {
-	v.channel.listen(p)
-	if v.failure != nil {
-		go v.failure.read(p)
+func (b *beside) listen(p *Process) {
+	b.channel.listen(p)
+	if b.failure != nil {
+		go b.failure.read(p)
 	}
 }
 
 // finish returns when all is read that the worker had sent. It is dead; of
 // those who still hold its descriptors nothing more is heard.
-func (v *voice) finish(grace time.Duration) {
-	v.channel.finish()
-	if v.failure != nil {
-		v.failure.finish(grace)
+func (b *beside) finish(grace time.Duration) {
+	b.channel.finish()
+	if b.failure != nil {
+		b.failure.finish(grace)
 	}
 }
 
 // explain adds to how the worker ended what it said of it.
 func (p *Process) explain(err error) error {
-	failure := p.voice.failure
+	failure := p.beside.failure
 	if err == nil || failure == nil || failure.said.Len() == 0 {
 		return err
 	}
