@@ -16,14 +16,6 @@ var defaultStopSignal os.Signal = syscall.SIGTERM
 // What no program can ignore, and its end.
 var suspendSignal, resumeSignal os.Signal = syscall.SIGSTOP, syscall.SIGCONT
 
-// stopSignals end the context of a worker function.
-var stopSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT}
-
-// hasExtraFiles says that a worker can be given more than three descriptors.
-const hasExtraFiles = true
-
-func closeOnExec(fd int) { syscall.CloseOnExec(fd) }
-
 // ownGroup has the start of cmd make a process group of its own, so that what
 // the worker starts is stopped with it.
 func ownGroup(cmd *exec.Cmd) {

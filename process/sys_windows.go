@@ -12,12 +12,6 @@ var defaultStopSignal os.Signal = os.Kill
 // Nor can they be suspended.
 var suspendSignal, resumeSignal os.Signal
 
-var stopSignals = []os.Signal{os.Interrupt}
-
-const hasExtraFiles = false
-
-func closeOnExec(int) {}
-
 func ownGroup(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}

@@ -208,8 +208,8 @@ func TestParentStop(t *testing.T) {
 	}
 }
 
-// shell runs a script for a shell.
-func sayingShell(t *testing.T, name, script string) *syncstream.Buffer {
+// runScript has a shell run a script.
+func runScript(t *testing.T, name, script string) *syncstream.Buffer {
 	t.Helper()
 	b, r := run(t, exec.Command(name, "-c", script), process.Config{Source: syncstream.Source{Name: "w"}})
 	if r.Err != nil {
@@ -220,7 +220,7 @@ func sayingShell(t *testing.T, name, script string) *syncstream.Buffer {
 
 func TestShellSends(t *testing.T) {
 	for _, name := range []string{"sh", "bash"} {
-		b := sayingShell(t, name, `echo one
+		b := runScript(t, name, `echo one
 echo '{"kind":"warning","text":"low disk"}' >&$SYNCSTREAM_FD
 printf '%s\n%s' '{"kind":"line","text":"two"}' '{"kind":"error","base64":"/w==","new":1}' >&$SYNCSTREAM_FD
 (echo '{"kind":"error","part":"first","text":"in "}'; echo '{"kind":"error","part":"last","text":"parts"}') >&$SYNCSTREAM_FD
@@ -246,14 +246,14 @@ func TestProtocolScript(t *testing.T) {
 		t.Fatal("docs/protocol.md has no script")
 	}
 	for _, name := range []string{"sh", "bash"} {
-		checkContents(t, sayingShell(t, name, script), `stdout "one\n"`, `warning "low disk"`)
+		checkContents(t, runScript(t, name, script), `stdout "one\n"`, `warning "low disk"`)
 	}
 }
 
 // Shells write long lines in pieces; those of two processes don't mix.
 func TestShellsSendAtOnce(t *testing.T) {
 	for _, name := range []string{"sh", "bash"} {
-		b := sayingShell(t, name, `send() { for i in 1 2 3 4 5 6 7 8 9 10; do echo '{"kind":"warning","text":"'$1'"}' >&$SYNCSTREAM_FD; done; }
+		b := runScript(t, name, `send() { for i in 1 2 3 4 5 6 7 8 9 10; do echo '{"kind":"warning","text":"'$1'"}' >&$SYNCSTREAM_FD; done; }
 for c in a b c d; do send $(printf "%016000d" 0 | tr 0 $c) & done
 wait`)
 		got := contents(t, b)
@@ -284,14 +284,14 @@ func TestBadInput(t *testing.T) {
 		`{"kind":"error","part":"last"}`: `part "last" of kind "error": want the first part before it; ` +
 			`it begins "{\"kind\":\"error\",\"part\":\"last\"}"`,
 	} {
-		b := sayingShell(t, "sh", "printf '%s' '"+strings.ReplaceAll(input, `\xff`, "\xff")+"' >&$SYNCSTREAM_FD; echo after")
+		b := runScript(t, "sh", "printf '%s' '"+strings.ReplaceAll(input, `\xff`, "\xff")+"' >&$SYNCSTREAM_FD; echo after")
 		got := contents(t, b)
 		slices.Sort(got)
 		if want := fmt.Sprintf("warning %q", "w: a message that it sent can't be read: "+want); len(got) != 2 || got[1] != want {
 			t.Errorf("%s:\n\t%s\nwant\n\t%s", input, got[1], want)
 		}
 	}
-	b := sayingShell(t, "sh", `printf '%s\n' $(head -c 100000 /dev/zero | tr '\0' x) >&$SYNCSTREAM_FD; for i in 1 2 3; do echo bad >&$SYNCSTREAM_FD; done`)
+	b := runScript(t, "sh", `printf '%s\n' $(head -c 100000 /dev/zero | tr '\0' x) >&$SYNCSTREAM_FD; for i in 1 2 3; do echo bad >&$SYNCSTREAM_FD; done`)
 	got := contents(t, b)
 	if n := len(got); n != 2 || !strings.Contains(got[0], "more than 16 KiB") || !strings.Contains(got[1], "more of its messages could not be read") {
 		t.Errorf("the buffer holds %.500q", got)
