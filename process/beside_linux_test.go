@@ -21,7 +21,7 @@ import (
 
 func init() {
 	workers["orderly"] = orderly
-	workers["parent"] = useParent
+	workers["useParent"] = useParent
 	workers["orphan"] = orphan
 	workers["no parent"] = noParent
 	jobs["warn"] = func(context.Context, job) error { useParent(nil); return nil }
@@ -166,7 +166,7 @@ func TestParent(t *testing.T) {
 		}
 	}
 	want = slices.Concat([]int{0, 1, 2}, want)
-	for _, cmd := range []*exec.Cmd{self("parent"), worker.Command(job{Do: "warn"})} {
+	for _, cmd := range []*exec.Cmd{self("useParent"), worker.Command(job{Do: "warn"})} {
 		b, r := run(t, cmd, process.Config{})
 		checkEnd(t, b, r, nil)
 		long := longText(1 << 20)
