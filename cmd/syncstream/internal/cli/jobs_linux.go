@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -10,6 +11,8 @@ import (
 // not where no shell could let it go on. To reset the signal by os/signal would
 // leave the runtime's handler there, which does nothing.
 func raiseStop() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var byDefault, old [5]uintptr // struct sigaction, of which zero is the default
 	swap := func(to, from *[5]uintptr) syscall.Errno {
 		const setSize = 8 // bytes of a set of signals
@@ -20,6 +23,7 @@ func raiseStop() {
 	if swap(&byDefault, &old) != 0 {
 		return
 	}
-	_ = syscall.Kill(os.Getpid(), syscall.SIGTSTP)
+	// To this very thread, which hears it before it goes on.
+	_, _, _ = syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getpid()), uintptr(syscall.Gettid()), uintptr(syscall.SIGTSTP))
 	swap(&old, nil)
 }
