@@ -144,6 +144,34 @@ func Rows() []Row {
 			Check: quiet,
 		},
 		{
+			Name: "stdout and stderr in turn",
+			Why:  "In order: what has been seen on one stream comes before what is then written on the other, whichever is first.",
+			Workers: []Worker{
+				{Steps: inTurn(0, 20)},
+				{Steps: inTurn(1, 20), Stderr: true},
+			},
+			Check: quiet,
+		},
+		{
+			Name: "a worker that closes its output and lives on",
+			Why:  "No hang, and no early end: a worker has ended when it is dead, not when it is silent.",
+			Workers: []Worker{
+				{Steps: []Step{Lines(3), CloseOutput(), Await(Seen{1, 100}), Tell("alive"), Exit(3)}},
+				{Steps: []Step{Await(Seen{0, 3}), Lines(100), Await(Told("alive")), Lines(10)}},
+			},
+			Status: 3,
+			Check:  endedWith(0, "exit status 3"),
+		},
+		{
+			Name: "a grandchild that keeps the pipe",
+			Why:  "No hang: who keeps a dead worker's output is waited for a moment, and named.",
+			Workers: []Worker{
+				{Steps: []Step{Lines(3), Leave(), Pieces(Text("last words"), Sum)}},
+				{Steps: []Step{Lines(100), Await(Seen{0, 4}), Lines(100)}},
+			},
+			Check: endedWith(0, `("sleep 1000") still holds the output`),
+		},
+		{
 			Name:    "a crowd of 500",
 			Why:     "Whole and In order, with more workers than any table of descriptors likes, all alive at once.",
 			Workers: crowd(500),
@@ -151,6 +179,16 @@ func Rows() []Row {
 			Check:   quiet,
 		},
 	}
+}
+
+// inTurn returns steps that write n lines on the two streams in turn, each when
+// the last one has been seen.
+func inTurn(worker, n int) []Step {
+	var steps []Step
+	for i := range n {
+		steps = append(steps, Lines(1), Await(Seen{worker, i + 1}), Other())
+	}
+	return steps
 }
 
 // crowd returns n shells that each print a line, wait at the gate, and print

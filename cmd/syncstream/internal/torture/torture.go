@@ -9,6 +9,12 @@
 // another worker has told, or for a line that stands in the output.
 package torture
 
+import (
+	"errors"
+	"os"
+	"os/exec"
+)
+
 // Row is one story.
 type Row struct {
 	Name    string
@@ -130,6 +136,32 @@ func Raw(text string) Step {
 	return Step{0, func(p *player) error {
 		p.add(text)
 		return p.flush()
+	}}
+}
+
+// Other has what follows go to the other one of stdout and stderr.
+func Other() Step {
+	return Step{0, func(p *player) error {
+		if p.out == os.Stdout {
+			p.out = os.Stderr
+		} else {
+			p.out = os.Stdout
+		}
+		return nil
+	}}
+}
+
+// CloseOutput closes stdout and stderr.
+func CloseOutput() Step {
+	return Step{0, func(*player) error { return errors.Join(os.Stdout.Close(), os.Stderr.Close()) }}
+}
+
+// Leave starts a process that keeps stdout and stderr, and does nothing.
+func Leave() Step {
+	return Step{0, func(*player) error {
+		cmd := exec.Command("sleep", "1000")
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		return cmd.Start()
 	}}
 }
 
