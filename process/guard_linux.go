@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -15,7 +16,7 @@ import (
 
 // guard is the program's side of its guard process.
 type guard struct {
-	conn *wire
+	conn wire
 	turn sync.Mutex    // held for a question and its answer
 	dead chan struct{} // closed when the guard has died
 
@@ -57,10 +58,6 @@ func newGuard() (*guard, error) {
 	}
 	its := os.NewFile(uintptr(ends[1]), "guard")
 	defer its.Close()
-	conn, err := newWire(ends[0])
-	if err != nil {
-		return nil, err
-	}
 	cmd := &exec.Cmd{
 		Path:        "/proc/self/exe", // this program, whatever its file is called by now
 		Args:        []string{os.Args[0], fmt.Sprintf("(guard of %d)", os.Getpid())},
@@ -70,10 +67,10 @@ func newGuard() (*guard, error) {
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if err := cmd.Start(); err != nil {
-		conn.file.Close()
+		unix.Close(ends[0])
 		return nil, err
 	}
-	g := &guard{conn: conn, dead: make(chan struct{}), workers: map[*guarded]bool{}}
+	g := &guard{conn: wire(ends[0]), dead: make(chan struct{}), workers: map[*guarded]bool{}}
 	go func() {
 		_ = cmd.Wait()
 		g.died()
@@ -167,7 +164,7 @@ func (g *guard) start(cmd *exec.Cmd) (*guarded, error) {
 	defer null.Close()
 	text, err := writeOrder(o)
 	if err != nil {
-		return nil, err
+		return nil, forkError(cmd, err)
 	}
 	defer text.Close()
 	fds := []int{int(text.Fd())}
@@ -178,25 +175,30 @@ func (g *guard) start(cmd *exec.Cmd) (*guarded, error) {
 		fds = append(fds, int(f.Fd()))
 	}
 	a, got, err := g.ask(question{Verb: "start"}, fds)
-	if errno, ok := err.(syscall.Errno); ok {
-		return nil, &fs.PathError{Op: "fork/exec", Path: cmd.Path, Err: errno}
-	}
 	if err != nil {
-		return nil, err
+		return nil, forkError(cmd, err)
 	}
 	if len(got) == 0 { // we can't have so many open
 		_ = syscall.Kill(-a.PID, syscall.SIGKILL)
 		_, _, _ = g.ask(question{Verb: "reap", PID: a.PID}, nil)
-		return nil, &fs.PathError{Op: "fork/exec", Path: cmd.Path, Err: syscall.EMFILE}
+		return nil, forkError(cmd, syscall.EMFILE)
 	}
 	w := &guarded{guard: g, cmd: cmd, number: a.PID, watcher: watcher{fd: got[0]}}
 	g.mu.Lock()
 	g.workers[w] = true
 	g.mu.Unlock()
-	if g.isDead() {
-		_ = w.signal(os.Kill)
+	if g.isDead() { // and may not have known of it
+		_ = killGroup(w.number, syscall.SIGKILL)
 	}
 	return w, nil
+}
+
+// forkError is err as package os has it.
+func forkError(cmd *exec.Cmd, err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		return &fs.PathError{Op: "fork/exec", Path: cmd.Path, Err: errno}
+	}
+	return err
 }
 
 // passable tells what of cmd can't be passed on to another process.
@@ -239,12 +241,14 @@ func newOrder(cmd *exec.Cmd) (*order, []*os.File, error) {
 	if len(argv) == 0 {
 		argv = []string{cmd.Path}
 	}
-	o := &order{Path: []byte(cmd.Path), Dir: []byte(dir), Args: texts(argv), Env: texts(cmd.Environ()), Attr: *cmd.SysProcAttr}
+	o := &order{
+		Args: len(argv), Files: []int{0, 1, 2}, Attr: *cmd.SysProcAttr,
+		strings: slices.Concat([]string{cmd.Path, dir}, argv, cmd.Environ()),
+	}
 	stdin, _ := cmd.Stdin.(*os.File)
 	stdout, _ := cmd.Stdout.(*os.File)
 	stderr, _ := cmd.Stderr.(*os.File)
 	files := []*os.File{stdin, stdout, stderr}
-	o.Files = []int{0, 1, 2}
 	for _, f := range cmd.ExtraFiles {
 		if f == nil {
 			o.Files = append(o.Files, -1)

@@ -180,6 +180,7 @@ func reports(args []string) {
 	for range 10_000 {
 		long.Args = append(long.Args, strings.Repeat("x", 50))
 	}
+	nul := exec.Command("true", "a\x00b")
 	nowhere := exec.Command("true")
 	nowhere.Dir = "nowhere"
 	for _, cmd := range []*exec.Cmd{
@@ -189,7 +190,7 @@ func reports(args []string) {
 		exec.Command("sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"),
 		exec.Command("sh", "-c", "umask; ulimit -n; ulimit -c; trap; ps -o pgid= $$ | xargs test $$ -eq"),
 		exec.Command("no-such-program"), exec.Command("./missing"), exec.Command("./text"), exec.Command("."),
-		self("descriptors"), self("pdeathsig"), withEnv, stdin, file, extra, relative, nobody, long, nowhere,
+		self("descriptors"), self("pdeathsig"), withEnv, stdin, file, extra, relative, nobody, long, nul, nowhere,
 	} {
 		report(cmd, process.Config{})
 	}

@@ -31,7 +31,7 @@ func guardMain() int {
 	if unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != nil {
 		return 1
 	}
-	g := &guarding{conn: &wire{}, ours: map[int]bool{}}
+	g := &guarding{conn: guardFD, ours: map[int]bool{}}
 	go func() { // for which the first worker need not wait
 		hearNothing()
 		g.reapStrangers()
@@ -62,7 +62,7 @@ func hearNothing() {
 
 // guarding is what the guard knows.
 type guarding struct {
-	conn *wire
+	conn wire
 
 	mu   sync.Mutex   // held from a fork until ours knows of it; guards what follows
 	ours map[int]bool // started for the program, and not yet reaped for it
@@ -120,8 +120,8 @@ func fork(fds []int) (pid, pidfd int, errno syscall.Errno) {
 	}
 	pidfd = -1
 	o.Attr.PidFD = &pidfd
-	pid, err = syscall.ForkExec(string(o.Path), stringsOf(o.Args), &syscall.ProcAttr{
-		Dir: string(o.Dir), Env: stringsOf(o.Env), Files: files, Sys: &o.Attr,
+	pid, err = syscall.ForkExec(o.path(), o.args(), &syscall.ProcAttr{
+		Dir: o.dir(), Env: o.env(), Files: files, Sys: &o.Attr,
 	})
 	return pid, pidfd, errnoOf(err)
 }

@@ -2,10 +2,10 @@ package process
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,14 +21,20 @@ type question struct {
 	PID  int    // to reap
 }
 
-// order is a command to be started. Strings are bytes here: JSON would change
-// what is not UTF-8.
+// order is a command to be started. Its strings stand behind it in the file, each
+// with a NUL, which none of them may have: JSON would change what is not UTF-8.
 type order struct {
-	Path, Dir []byte
-	Args, Env [][]byte
-	Files     []int // which of the files become descriptor 0, 1, …; -1 for none
-	Attr      syscall.SysProcAttr
+	Args  int   // how many of the strings are arguments
+	Files []int // which of the files become descriptor 0, 1, …; -1 for none
+	Attr  syscall.SysProcAttr
+
+	strings []string // path, folder, arguments, environment
 }
+
+func (o *order) path() string   { return o.strings[0] }
+func (o *order) dir() string    { return o.strings[1] }
+func (o *order) args() []string { return o.strings[2 : 2+o.Args] }
+func (o *order) env() []string  { return o.strings[2+o.Args:] }
 
 // answer is what came of a question. With a start comes a descriptor of the
 // process.
@@ -45,59 +51,34 @@ const maxPacket = 4 << 10
 // maxFiles is how many descriptors the system passes at once.
 const maxFiles = 253
 
-// wire is one end of the socket.
-type wire struct {
-	file *os.File
-	raw  syscall.RawConn // nil: who sends or receives has a thread to wait with
-}
-
-// newWire takes over the descriptor.
-func newWire(fd int) (*wire, error) {
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, err
-	}
-	w := &wire{file: os.NewFile(uintptr(fd), "guard")}
-	var err error
-	w.raw, err = w.file.SyscallConn()
-	return w, err
-}
+// wire is a descriptor of one end of the socket. Who sends or receives waits in
+// the system call, with a thread of its own: the runtime's poller would take
+// twice as long, and only one waits at a time.
+type wire int
 
 // send sends v with copies of the descriptors.
-func (w *wire) send(v any, fds []int) error {
+func (w wire) send(v any, fds []int) error {
 	packet, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	rights := unix.UnixRights(fds...)
-	call := func(fd uintptr) bool {
-		err = unix.Sendmsg(int(fd), packet, rights, nil, unix.MSG_NOSIGNAL)
-		return err != unix.EAGAIN && err != unix.EINTR
+	err = unix.Sendmsg(int(w), packet, rights, nil, unix.MSG_NOSIGNAL)
+	for err == unix.EINTR {
+		err = unix.Sendmsg(int(w), packet, rights, nil, unix.MSG_NOSIGNAL)
 	}
-	if w.raw == nil {
-		for !call(guardFD) {
-		}
-		return err
-	}
-	return errors.Join(w.raw.Write(call), err)
+	return err
 }
 
 // receive waits for a packet. The descriptors that came with it are the
 // caller's. The error is io.EOF when the other end is closed.
-func (w *wire) receive(v any) ([]int, error) {
+func (w wire) receive(v any) ([]int, error) {
 	packet, rights := make([]byte, maxPacket), make([]byte, unix.CmsgSpace(4*maxFiles))
-	var n, more int
-	var err, waited error
-	call := func(fd uintptr) bool {
-		n, more, _, _, err = unix.Recvmsg(int(fd), packet, rights, unix.MSG_CMSG_CLOEXEC)
-		return err != unix.EAGAIN && err != unix.EINTR
+	n, more, _, _, err := unix.Recvmsg(int(w), packet, rights, unix.MSG_CMSG_CLOEXEC)
+	for err == unix.EINTR {
+		n, more, _, _, err = unix.Recvmsg(int(w), packet, rights, unix.MSG_CMSG_CLOEXEC)
 	}
-	if w.raw != nil {
-		waited = w.raw.Read(call)
-	} else {
-		for !call(guardFD) {
-		}
-	}
-	if err := errors.Join(waited, err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if n == 0 {
@@ -139,6 +120,12 @@ func writeOrder(o *order) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, s := range o.strings {
+		if strings.Contains(s, "\x00") {
+			return nil, syscall.EINVAL
+		}
+		text = append(append(text, 0), s...)
+	}
 	fd, err := unix.MemfdCreate("order", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)
@@ -161,23 +148,11 @@ func readOrder(fd int) (*order, error) {
 	if n, err := unix.Pread(fd, text, 0); err != nil || n != len(text) {
 		return nil, fmt.Errorf("read an order: %d of %d bytes: %w", n, len(text), err)
 	}
-	o := &order{}
-	return o, json.Unmarshal(text, o)
-}
-
-// texts and stringsOf turn strings into bytes and back.
-func texts(list []string) [][]byte {
-	all := make([][]byte, len(list))
-	for i, s := range list {
-		all[i] = []byte(s)
+	head, rest, _ := strings.Cut(string(text), "\x00")
+	o := &order{strings: strings.Split(rest, "\x00")}
+	err := json.Unmarshal([]byte(head), o)
+	if err == nil && (o.Args < 0 || len(o.strings) < 2+o.Args) {
+		err = fmt.Errorf("read an order: %d strings for %d arguments", len(o.strings), o.Args)
 	}
-	return all
-}
-
-func stringsOf(list [][]byte) []string {
-	all := make([]string, len(list))
-	for i, b := range list {
-		all[i] = string(b)
-	}
-	return all
+	return o, err
 }
