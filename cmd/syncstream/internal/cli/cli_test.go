@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func TestDistance(t *testing.T) {
@@ -80,7 +81,8 @@ func TestCommandName(t *testing.T) {
 	}
 }
 
-// TestHelpFits checks that each command's help fits a screen.
+// TestHelpFits checks that each command's help fits a screen, and names all its
+// flags.
 func TestHelpFits(t *testing.T) {
 	const rows, columns = 24, 80
 	root := newRoot()
@@ -90,8 +92,13 @@ func TestHelpFits(t *testing.T) {
 		if err := cmd.Help(); err != nil {
 			t.Fatal(err)
 		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden && f.Name != "help" && !strings.Contains(out.String(), "--"+f.Name) {
+				t.Errorf("%s --help does not name --%s", cmd.CommandPath(), f.Name)
+			}
+		})
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-		if len(lines) > rows {
+		if len(lines) > rows && cmd.Runnable() { // a topic is for a pager
 			t.Errorf("%s --help has %d lines; want %d at most", cmd.CommandPath(), len(lines), rows)
 		}
 		for _, line := range lines {

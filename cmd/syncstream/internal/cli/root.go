@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,10 @@ every line whole, in the order its worker wrote it, none lost.`,
 		SuggestionsMinimumDistance: 2, // at most, in fact
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun())
+	root.SetHelpFunc(showHelp)
+	run := newRun()
+	root.AddCommand(run)
+	root.AddCommand(newFlagsTopic(run))
 	return root
 }
 
@@ -92,13 +96,14 @@ func usagef(cmd *cobra.Command, format string, args ...any) error {
 	}
 }
 
-// flagError says of an unknown flag which one is nearest.
+// flagError says of an unknown flag which one is nearest, and of a wrong value
+// what would be right.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	switch {
-	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "int":
-		return usagef(cmd, "-%s %s: want a whole number, from 1", invalid.GetFlag().Shorthand, invalid.GetValue())
+	case errors.As(err, &invalid):
+		return usagef(cmd, "%s %s: %v", flagName(invalid.GetFlag()), shownValue(invalid.GetValue()), errors.Unwrap(invalid))
 	case !errors.As(err, &unknown):
 		return usagef(cmd, "%s", err)
 	}
@@ -112,34 +117,29 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usagef(cmd, "there is no flag --%s", name)
 }
 
-// nearestFlag returns the flag whose name is nearest to name, if one is near.
-func nearestFlag(cmd *cobra.Command, name string) (near string) {
-	most := max(2, len(name)/3)
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := distance(f.Name, name); d <= most && !f.Hidden {
-			near, most = f.Name, d-1
-		}
-	})
-	return near
+// flagName is what an error calls a flag.
+func flagName(f *pflag.Flag) string {
+	if f.Shorthand != "" {
+		return "-" + f.Shorthand
+	}
+	return "--" + f.Name
 }
 
-// distance returns the Levenshtein distance of two names: how many characters
-// must be added, removed or changed to make one of the other.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// shownValue quotes a value where it has to be.
+func shownValue(s string) string {
+	if q := strconv.Quote(s); s == "" || strings.ContainsAny(s, " \t") || q[1:len(q)-1] != s {
+		return q
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
+	return s
+}
+
+// nearestFlag returns the flag whose name is nearest to name, if one is near.
+func nearestFlag(cmd *cobra.Command, name string) string {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
 		}
-	}
-	return row[len(b)]
+	})
+	return nearest(name, names)
 }

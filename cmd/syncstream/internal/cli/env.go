@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// envPrefix begins the variables that stand for flags: SYNCSTREAM_RUN_STOP_ON
+// is --stop-on.
+const envPrefix = "SYNCSTREAM_RUN_"
+
+func envName(flag *pflag.Flag) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+}
+
+// flagsFromEnv sets the flags that were not given, but have a variable that is
+// not empty. A variable that names no flag is an error: it is a typing mistake.
+func flagsFromEnv(cmd *cobra.Command) (err error) {
+	known := map[string]bool{}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := envName(f)
+		known[name] = true
+		value := os.Getenv(name)
+		if f.Changed || value == "" || f.Name == "help" || err != nil {
+			return
+		}
+		if e := f.Value.Set(value); e != nil {
+			err = usagef(cmd, "%s=%q: %v", name, value, e)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, assignment := range os.Environ() {
+		name, _, _ := strings.Cut(assignment, "=")
+		if strings.HasPrefix(name, envPrefix) && !known[name] {
+			return usagef(cmd, "%s: there is no such flag%s", name, meant(name, keys(known)))
+		}
+	}
+	return nil
+}
+
+func keys(set map[string]bool) (all []string) {
+	for key := range set {
+		all = append(all, key)
+	}
+	return all
+}
+
+// inherited is what workers get of our environment: all but what was for us.
+func inherited() []string {
+	var env []string
+	for _, assignment := range os.Environ() {
+		if !strings.HasPrefix(assignment, envPrefix) {
+			env = append(env, assignment)
+		}
+	}
+	return env
+}
+
+// assignment takes K=V.
+func assignment(to *[]string) func(string) error {
+	return func(s string) error {
+		if name, _, ok := strings.Cut(s, "="); !ok || name == "" || strings.ContainsAny(name, " \t") {
+			return errors.New("want a name, = and a value, as in PORT=5000")
+		}
+		*to = append(*to, s)
+		return nil
+	}
+}

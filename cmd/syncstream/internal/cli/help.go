@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// helpWidth is how many columns help may have.
+const helpWidth = 80
+
+// showHelp prints a help that fits a screen: the flags of a verb that has many
+// stand beside the name of their group, and what each does is told by 'syncstream
+// help flags' and the man page.
+func showHelp(cmd *cobra.Command, _ []string) {
+	var b strings.Builder
+	b.WriteString(strings.TrimSpace(orElse(cmd.Long, cmd.Short)) + "\n")
+	if cmd.HasExample() {
+		b.WriteString("\n" + cmd.Example + "\n")
+	}
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\n")
+		for _, verb := range cmd.Commands() {
+			if verb.IsAvailableCommand() || verb.IsAdditionalHelpTopicCommand() {
+				fmt.Fprintf(&b, "  %-12s%s\n", verb.Name(), verb.Short)
+			}
+		}
+	}
+	if groups := flagGroups(cmd); len(groups) > 0 {
+		b.WriteString("\n")
+		for _, g := range groups {
+			writeGroup(&b, g)
+		}
+	} else if usages := cmd.LocalFlags().FlagUsagesWrapped(helpWidth); usages != "" && cmd.Runnable() {
+		b.WriteString("\n" + usages)
+	}
+	if footer := cmd.Annotations[footerOf]; footer != "" {
+		b.WriteString(footer + "\n")
+	}
+	fmt.Fprint(cmd.OutOrStdout(), b.String())
+}
+
+// footerOf is the annotation of a command with what its help ends with.
+const footerOf = "syncstream/footer"
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// flagGroup is flags that belong together.
+type flagGroup struct {
+	name  string
+	flags []*pflag.Flag
+}
+
+// flagGroups returns the groups of a command's flags, in the order in which
+// they were defined.
+func flagGroups(cmd *cobra.Command) (groups []flagGroup) {
+	cmd.Flags().SortFlags = false
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		group := f.Annotations[groupOf]
+		if f.Hidden || len(group) == 0 {
+			return
+		}
+		if n := len(groups); n == 0 || groups[n-1].name != group[0] {
+			groups = append(groups, flagGroup{name: group[0]})
+		}
+		last := &groups[len(groups)-1]
+		last.flags = append(last.flags, f)
+	})
+	return groups
+}
+
+// writeGroup writes the names of a group's flags beside its own, as many in a
+// row as fit.
+func writeGroup(b *strings.Builder, g flagGroup) {
+	const indent = 9
+	column := 0
+	fmt.Fprintf(b, "%-*s", indent, g.name)
+	for _, f := range g.flags {
+		word := flagSynopsis(f)
+		width := utf8.RuneCountInString(word) + 2
+		switch {
+		case column == 0:
+			column = indent
+		case column+width > helpWidth:
+			fmt.Fprintf(b, "\n%*s", indent, "")
+			column = indent
+		default:
+			b.WriteString("  ")
+		}
+		b.WriteString(word)
+		column += width
+	}
+	b.WriteString("\n")
+}
+
+// flagSynopsis returns a flag with the name of its value: "-n/--copies N".
+func flagSynopsis(f *pflag.Flag) string {
+	s := "--" + f.Name
+	if f.Shorthand != "" {
+		s = "-" + f.Shorthand + "/" + s
+	}
+	value, _ := pflag.UnquoteUsage(f)
+	switch {
+	case value == "value" || f.NoOptDefVal == "true":
+		return s
+	case f.NoOptDefVal != "":
+		return s + "[=" + value + "]"
+	}
+	return s + " " + value
+}
+
+// newFlagsTopic is 'syncstream help flags': what each flag of of does.
+func newFlagsTopic(of *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "flags",
+		Short: "What each flag of " + of.Name() + " does (a topic of help)",
+		Long:  flagsText(of),
+	}
+}
+
+// flagsText describes each flag.
+func flagsText(cmd *cobra.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s", wrapped("The flags of "+cmd.CommandPath()+". Each has a variable too, which the flag overrides and which workers do not get: "+
+		envPrefix+"STOP_ON is --stop-on. Times are as in 1m30s, bytes as in 10M.", 0))
+	for _, g := range flagGroups(cmd) {
+		fmt.Fprintf(&b, "\n%s\n", g.name)
+		for _, f := range g.flags {
+			_, usage := pflag.UnquoteUsage(f)
+			if f.DefValue != "" && f.NoOptDefVal == "" {
+				usage += " (if not given: " + f.DefValue + ")"
+			}
+			fmt.Fprintf(&b, "  %s\n%s", flagSynopsis(f), wrapped(usage, 6))
+		}
+	}
+	return b.String()
+}
+
+// wrapped returns text in lines that fit help, each behind so many spaces.
+func wrapped(text string, indent int) string {
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		width := utf8.RuneCountInString(word)
+		switch {
+		case column == 0:
+			fmt.Fprintf(&b, "%*s", indent, "")
+			column = indent
+		case column+1+width > helpWidth:
+			fmt.Fprintf(&b, "\n%*s", indent, "")
+			column = indent
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += width
+	}
+	return b.String() + "\n"
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// value is a flag's value. Its errors say what would be right: flagError puts
+// the flag and the value before them.
+type value struct {
+	text string // as it was given, or the default
+	set  func(string) error
+}
+
+func (v *value) String() string { return v.text }
+func (v *value) Type() string   { return "value" }
+
+func (v *value) Set(text string) error {
+	err := v.set(text)
+	if err == nil {
+		v.text = text
+	}
+	return err
+}
+
+// flags defines the flags of one group, which is how help lists them.
+type flags struct {
+	set   *pflag.FlagSet
+	group string
+}
+
+// groupOf is the annotation of a flag that names its group.
+const groupOf = "syncstream/group"
+
+// add defines a flag, as "name" or "name,n", with the usage that help shows.
+func (f flags) add(names, def, usage string, set func(string) error) *pflag.Flag {
+	name, short, _ := strings.Cut(names, ",")
+	flag := f.set.VarPF(&value{text: def, set: set}, name, short, usage)
+	flag.Annotations = map[string][]string{groupOf: {f.group}}
+	return flag
+}
+
+// onOff defines a flag that needs no value.
+func (f flags) onOff(names, usage string, set func(bool)) {
+	f.add(names, "", usage, func(s string) error {
+		on, err := strconv.ParseBool(s)
+		if err != nil {
+			return errors.New("want true or false, or nothing for true")
+		}
+		set(on)
+		return nil
+	}).NoOptDefVal = "true"
+}
+
+// text takes a value as it is.
+func text(to *string) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			return errors.New("it is empty")
+		}
+		*to = s
+		return nil
+	}
+}
+
+// count takes a whole number from least on.
+func count(to *int, least int) func(string) error {
+	return func(s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < least {
+			return fmt.Errorf("want a whole number, from %d", least)
+		}
+		*to = n
+		return nil
+	}
+}
+
+// choice takes one of some words.
+func choice(to *string, words ...string) func(string) error {
+	return func(s string) error {
+		if !slices.Contains(words, s) {
+			return fmt.Errorf("want %s or %s%s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1], meant(s, words))
+		}
+		*to = s
+		return nil
+	}
+}
+
+// duration takes a time that is not negative, as Go writes it, or in seconds.
+func duration(to *time.Duration) func(string) error {
+	return func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			d, err = time.ParseDuration(s + "s")
+		}
+		if err != nil || d < 0 {
+			return errors.New("want a time, as in 10s, 1m30s or 250ms")
+		}
+		*to = d
+		return nil
+	}
+}
+
+// size takes an amount of bytes.
+func size(to *int64) func(string) error {
+	return func(s string) error {
+		digits := strings.TrimRight(strings.TrimSuffix(s, "B"), "kMGi")
+		factor, known := map[string]int64{
+			"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "ki": 1 << 10, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30,
+		}[strings.TrimSuffix(s[len(digits):], "B")]
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || !known || n < 1 || n > (1<<62)/factor {
+			return errors.New("want bytes, as in 500000, 10M or 64Mi")
+		}
+		*to = n * factor
+		return nil
+	}
+}
+
+// meant says which of words is nearest to s, if one is near.
+func meant(s string, words []string) string {
+	if near := nearest(s, words); near != "" {
+		return fmt.Sprintf("; did you mean %s?", near)
+	}
+	return ""
+}
