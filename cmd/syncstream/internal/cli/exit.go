@@ -12,6 +12,7 @@ import (
 const (
 	exitFailure  = 1
 	exitUsage    = 2
+	exitTimeout  = 124 // as timeout(1) has it
 	exitCantRun  = 126
 	exitNotFound = 127
 	exitSignal   = 128 // and the signal's number

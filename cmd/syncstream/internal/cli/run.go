@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
@@ -17,6 +20,7 @@ import (
 // runOptions are what run was told: one struct for each idea.
 type runOptions struct {
 	commandOptions
+	endingOptions
 	json bool
 
 	stdout, stderr *os.File
@@ -32,8 +36,9 @@ func newRun() *cobra.Command {
   syncstream run -n 4 -- python3 train.py     four copies of one program
   syncstream run -f Procfile web db           two commands of a Procfile`,
 		Annotations: map[string]string{footerOf: `Exits with 0; or as the worker that failed first, with 128 and its signal if one
-killed it, 126 or 127 if it can't be run or found; 130 and so on after Ctrl-C;
-141 if the output goes nowhere; 2 for wrong usage. More: syncstream help flags`},
+killed it, 126 or 127 if it can't be run or found; 124 after --timeout; 130 and
+so on after Ctrl-C; 141 if the output goes nowhere; 2 for wrong usage.
+What each flag does: syncstream help flags`},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args); err != nil {
 				return err
@@ -42,6 +47,7 @@ killed it, 126 or 127 if it can't be run or found; 130 and so on after Ctrl-C;
 		},
 	}
 	o.commandOptions.define(flags{cmd.Flags(), "Run"})
+	o.endingOptions.define(flags{cmd.Flags(), "End"})
 	flags{cmd.Flags(), "Show"}.onOff("json", "print each message as JSON, one a line, all on stdout", func(on bool) { o.json = on })
 	return cmd
 }
@@ -52,47 +58,93 @@ func (o *runOptions) complete(cmd *cobra.Command, args []string) error {
 	if err := flagsFromEnv(cmd); err != nil {
 		return err
 	}
-	return o.commandOptions.complete(cmd, args)
+	if err := o.commandOptions.complete(cmd, args); err != nil {
+		return err
+	}
+	return o.endingOptions.complete(cmd, &o.commandOptions)
 }
-
-// errOutput stops the workers when nobody takes their lines any more.
-var errOutput = errors.New("the output can't be written")
 
 // run runs the workers and returns the exit status as an error.
 func (o *runOptions) run(ctx context.Context) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	signals := catchSignals(stop)
+	c := newCourse(ctx, &o.endingOptions)
+	defer c.cancel(nil)
+	signals := catchSignals(c)
 	defer signals.stop()
 
 	buf := syncstream.New(syncstream.Config{})
 	output := buf.Attach(o.newSink())
+	lines := &lineWatcher{until: o.until, failOn: o.failOn, found: func(h *hit) { c.stop(h.reason()) }}
+	watching := o.watch(buf, lines)
 	go func() { // ends with the program, if the output can always be written
 		<-output.Done()
-		stop(errOutput)
+		c.stop(&stopReason{text: "the output can't be written", status: undecided, quiet: true})
 	}()
+	ended := make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() { c.tell(plain{o.stderr}, ended) })
 
-	group := process.Group{Limit: o.jobs}
-	for i, w := range o.workers {
-		if ctx.Err() != nil {
-			break // those that do not run yet need not start
-		}
-		p, _ := group.Start(ctx, buf, o.command(i), process.Config{
-			Source: syncstream.Source{Name: w.name, Rank: i, Size: len(o.workers)},
-		})
-		signals.add(p)
-	}
-	group.Wait()
-	if err := output.Drain(context.Background()); err != nil {
+	results := o.runWorkers(c, buf)
+	close(ended)
+	if err := errors.Join(output.Drain(context.Background()), watching.Drain(context.Background())); err != nil {
 		return outputStatus(err)
 	}
-	if sig := signals.first(); sig != 0 {
-		return &exitStatus{code: exitSignal + int(sig)}
+	telling.Wait()
+	return exitWith(o.status(outcome{results: results, reason: c.reason(), hit: lines.hit.Load()}))
+}
+
+// watch has the lines looked at, if they are to be.
+func (o *runOptions) watch(buf *syncstream.Buffer, w *lineWatcher) *syncstream.Attachment {
+	a := buf.Attach(w)
+	if o.until == nil && o.failOn == nil {
+		a.Detach()
 	}
-	if err := buf.Wait(context.Background()); err != nil {
-		return &exitStatus{code: statusOf(err)}
+	return a
+}
+
+// runWorkers returns when all workers have ended: a result for each, in their
+// order; a zero one for those that were not started.
+func (o *runOptions) runWorkers(c *course, buf *syncstream.Buffer) []process.Result {
+	if o.timeout > 0 {
+		text := fmt.Sprintf("the %v of --timeout are over", o.timeout)
+		defer time.AfterFunc(o.timeout, func() { c.stop(&stopReason{text: text, status: exitTimeout}) }).Stop()
 	}
-	return nil
+	group := process.Group{Limit: o.jobs}
+	var ends sync.WaitGroup
+	for i, w := range o.workers {
+		if c.ctx.Err() != nil {
+			break // those that do not run yet need not start
+		}
+		p, _ := group.Start(c.ctx, buf, o.command(i), process.Config{
+			Source:     syncstream.Source{Name: w.name, Rank: i, Size: len(o.workers)},
+			StopSignal: o.signal, StopGrace: o.stopGrace(),
+		})
+		if p == nil {
+			break
+		}
+		c.add(p)
+		ends.Go(func() {
+			if why := o.ended(p.Wait()); why != nil {
+				c.stop(why)
+			}
+		})
+	}
+	results := group.Wait()
+	ends.Wait()
+	return append(results, make([]process.Result, len(o.workers)-len(results))...)
+}
+
+// plain says on a writer what there is to say.
+type plain struct{ w io.Writer }
+
+func (p plain) Notice(text string) { fmt.Fprintln(p.w, text) }
+func (p plain) SetStatus(string)   {}
+
+// exitWith returns the error that makes the program exit with that status.
+func exitWith(status int) error {
+	if status == 0 {
+		return nil
+	}
+	return &exitStatus{code: status}
 }
 
 // newSink returns what shows the messages.

@@ -1,36 +1,53 @@
 package cli
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/syncstream/syncstream/process"
 )
 
-// killPatience is how long, after a second signal, the output may take.
-const killPatience = time.Second
+const (
+	// killPatience is how long, after a second signal, the output may take.
+	killPatience = time.Second
+	// sameEvent is how far apart two signals may be that one event brought
+	// about: a terminal that goes away has the kernel send SIGHUP, and the shell.
+	sameEvent = 50 * time.Millisecond
+)
 
-// signals stops the workers when the program is told to end: the first signal
-// asks them, each further one kills.
-type signals struct {
-	ch   chan os.Signal
-	pipe chan os.Signal
-	done chan struct{}
-
-	mu      sync.Mutex // guards what follows
-	workers []*process.Process
-	got     syscall.Signal // the first
-	paused  bool           // those that start now are suspended too
+// presses counts how often the program was told to end.
+type presses struct {
+	n     int
+	first os.Signal
+	at    time.Time // of the first
 }
 
-// catchSignals calls stop at the first signal.
-func catchSignals(stop context.CancelCauseFunc) *signals {
-	s := &signals{ch: make(chan os.Signal, 4), pipe: make(chan os.Signal, 1), done: make(chan struct{})}
+// add counts a signal and returns how many there were; zero, if it belongs to
+// the first.
+func (p *presses) add(sig os.Signal, at time.Time) int {
+	if p.n == 1 && sig == p.first && at.Sub(p.at) < sameEvent {
+		return 0
+	}
+	if p.n == 0 {
+		p.first, p.at = sig, at
+	}
+	p.n++
+	return p.n
+}
+
+// signals tells when the program is told to end. The first signal asks the
+// workers, the second kills them, and a third ends the program at once.
+type signals struct {
+	course   *course
+	ch, pipe chan os.Signal
+	done     chan struct{}
+	loop     sync.WaitGroup
+}
+
+// catchSignals has c stopped by signals, until stop is called.
+func catchSignals(c *course) *signals {
+	s := &signals{course: c, ch: make(chan os.Signal, 4), pipe: make(chan os.Signal, 1), done: make(chan struct{})}
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(sig) { // as nohup has it, for the workers too
 			signal.Notify(s.ch, sig)
@@ -39,61 +56,49 @@ func catchSignals(stop context.CancelCauseFunc) *signals {
 	// A write to a pipe that nobody reads shall fail, not end the program.
 	// (To ignore the signal would have the workers ignore it too.)
 	signal.Notify(s.pipe, syscall.SIGPIPE)
-	go s.loop(stop)
-	s.watchJobs()
+	s.loop.Go(s.listen)
 	return s
 }
 
-func (s *signals) loop(stop context.CancelCauseFunc) {
+// listen never writes: where nobody takes the output, that would wait for ever.
+func (s *signals) listen() {
+	var p presses
 	for {
 		select {
 		case <-s.done:
 			return
 		case sig := <-s.ch:
-			s.mu.Lock()
-			again := s.got != 0
-			if !again {
-				s.got, _ = sig.(syscall.Signal)
+			status := signalStatus(sig)
+			switch p.add(sig, time.Now()) {
+			case 1:
+				s.course.stop(&stopReason{text: describe(sig), status: status, again: againFor(sig)})
+			case 2:
+				s.course.kill()
+				first := signalStatus(p.first)
+				time.AfterFunc(killPatience, func() { os.Exit(first) })
+			case 3:
+				os.Exit(signalStatus(p.first))
 			}
-			workers := s.workers
-			s.mu.Unlock()
-			if !again {
-				stop(fmt.Errorf("received %v", sig))
-				continue
-			}
-			for _, p := range workers {
-				p.Kill()
-			}
-			// Where nobody takes the output, the workers' last lines would
-			// be waited for for ever.
-			time.AfterFunc(killPatience, func() { os.Exit(exitSignal + int(s.first())) })
 		}
 	}
 }
 
-// add has p killed by a second signal, and suspended with this program. p may be
-// nil.
-func (s *signals) add(p *process.Process) {
-	if p == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.workers = append(s.workers, p)
-	if s.paused {
-		_ = p.Suspend()
-	}
+func signalStatus(sig os.Signal) int {
+	s, _ := sig.(syscall.Signal)
+	return exitSignal + int(s)
 }
 
-// first returns the first signal; 0, if none came.
-func (s *signals) first() syscall.Signal {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.got
+// againFor says what people do to send the signal again.
+func againFor(sig os.Signal) string {
+	if sig == os.Interrupt {
+		return "Ctrl-C again to kill"
+	}
+	return "again to kill"
 }
 
 func (s *signals) stop() {
 	signal.Stop(s.ch)
 	signal.Stop(s.pipe)
 	close(s.done)
+	s.loop.Wait()
 }

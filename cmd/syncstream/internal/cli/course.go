@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/syncstream/syncstream/process"
+)
+
+// notifier is where we say what the workers do not: [view.View].
+type notifier interface {
+	// Notice shows a row of our own. It waits while the output is blocked.
+	Notice(text string)
+	// SetStatus shows a text in the last row of a terminal; none, if it is
+	// empty.
+	SetStatus(text string)
+}
+
+// course is how a run goes: which workers run, and why and how they are stopped.
+// All its methods may be called by any goroutine at any time; none waits for the
+// output.
+type course struct {
+	ending *endingOptions
+	cancel context.CancelCauseFunc // asks the workers to end
+	ctx    context.Context         // ends when they are asked
+	say    chan string             // notices that are to be shown
+
+	mu      sync.Mutex // guards what follows
+	workers []*process.Process
+	asked   time.Time // when the workers were asked to end
+	again   string    // how people have them killed
+	killed  bool
+}
+
+func newCourse(ctx context.Context, o *endingOptions) *course {
+	c := &course{ending: o, say: make(chan string, 8), again: "Ctrl-C twice to kill"}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	return c
+}
+
+// add has p among those that are stopped. p may be nil.
+func (c *course) add(p *process.Process) {
+	if p == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.workers = append(c.workers, p)
+	if c.killed {
+		p.Kill()
+	}
+}
+
+// stop asks the workers to end. A second reason changes nothing.
+func (c *course) stop(why *stopReason) {
+	c.mu.Lock()
+	first := c.asked.IsZero()
+	if first {
+		c.asked = time.Now()
+	}
+	if why.again != "" {
+		c.again = why.again
+	}
+	c.mu.Unlock()
+	n := len(c.running())
+	c.cancel(why) // of which the first counts
+	switch {
+	case n == 0 || why.quiet:
+	case first:
+		c.notice(fmt.Sprintf("%s: %s sent to %s%s", why.text, describe(c.ending.signal), plural(n, "worker"), orSo(why.again)))
+	case why.again != "":
+		c.notice(fmt.Sprintf("%s: waiting for %s%s", why.text, plural(n, "worker"), orSo(why.again)))
+	}
+}
+
+// orSo puts what else can be done behind a text.
+func orSo(again string) string {
+	if again == "" {
+		return ""
+	}
+	return "; " + again
+}
+
+// kill kills the workers that still run.
+func (c *course) kill() {
+	c.mu.Lock()
+	c.killed = true
+	workers := slices.Clone(c.workers)
+	c.mu.Unlock()
+	if n := len(c.running()); n > 0 {
+		c.notice(fmt.Sprintf("killing %s", plural(n, "worker")))
+	}
+	for _, p := range workers {
+		p.Kill()
+	}
+}
+
+// reason returns why the workers were stopped; nil, if they were not.
+func (c *course) reason() *stopReason {
+	var why *stopReason
+	if errors.As(context.Cause(c.ctx), &why) {
+		return why
+	}
+	return nil
+}
+
+// running returns the names of the workers that have not ended.
+func (c *course) running() (names []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.workers {
+		select {
+		case <-p.Done():
+		default:
+			names = append(names, p.Source().Name)
+		}
+	}
+	return names
+}
+
+// notice has a row shown, unless so many wait already that nobody sees them.
+func (c *course) notice(text string) {
+	select {
+	case c.say <- text:
+	default:
+	}
+}
+
+// tell shows what there is to say, until ended is closed: notices, and while
+// workers are stopping a row that says for whom we wait.
+func (c *course) tell(to notifier, ended <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	defer to.SetStatus("")
+	stopping := c.ctx.Done()
+	for {
+		select {
+		case <-ended:
+			c.tellRest(to)
+			return
+		case text := <-c.say:
+			to.Notice("syncstream: " + text)
+			continue
+		case <-stopping:
+			stopping = nil // from now on the ticks count
+		case <-tick.C:
+		}
+		if c.ctx.Err() != nil {
+			to.SetStatus(c.status(time.Now()))
+		}
+	}
+}
+
+// tellRest shows the notices that wait.
+func (c *course) tellRest(to notifier) {
+	for {
+		select {
+		case text := <-c.say:
+			to.Notice("syncstream: " + text)
+		default:
+			return
+		}
+	}
+}
+
+// status says for whom we wait, and what comes next.
+func (c *course) status(now time.Time) string {
+	names := c.running()
+	if len(names) == 0 {
+		return "waiting for the output of workers that have ended"
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := "they were killed"
+	if !c.killed {
+		left := max(0, c.ending.grace-now.Sub(c.asked)).Round(time.Second)
+		next = fmt.Sprintf("kill in %v, or %s", left, c.again)
+	}
+	const most = 5
+	if n := len(names) - most; n > 0 {
+		names = append(names[:most:most], fmt.Sprintf("%d more", n))
+	}
+	return fmt.Sprintf("waiting for %s; %s", strings.Join(names, ", "), next)
+}
+
+// plural returns "1 worker" or "3 workers".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

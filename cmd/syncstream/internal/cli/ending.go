@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/syncstream/syncstream/process"
+)
+
+// endingOptions say when the run ends, how its workers are stopped, and what
+// counts as success.
+type endingOptions struct {
+	stopOn  string // never, fail or exit
+	signal  os.Signal
+	grace   time.Duration
+	timeout time.Duration
+	until   *match
+	failOn  *match
+	success string // all, first, last, or a worker's name
+}
+
+func (o *endingOptions) define(f flags) {
+	o.stopOn, o.success, o.signal, o.grace = "never", "all", defaultSignal, process.DefaultStopGrace
+	f.add("stop-on", "never", "stop all workers `WHEN` one has ended: never; fail, if it failed; or exit, in any case", choice(&o.stopOn, "never", "fail", "exit"))
+	f.onOff("kill-others,k", "the same as --stop-on exit", func(on bool) { o.stopOn = map[bool]string{true: "exit", false: "never"}[on] })
+	f.onOff("kill-others-on-fail", "the same as --stop-on fail", func(on bool) { o.stopOn = map[bool]string{true: "fail", false: "never"}[on] })
+	f.add("stop-signal", "TERM", "the signal, by `NAME` or number, that asks workers to end, and what they have started", signalValue(&o.signal))
+	f.add("grace", "10s", "kill what has not ended after this `TIME`", duration(&o.grace))
+	f.add("timeout", "", "stop all workers after this `TIME`, and exit with 124", duration(&o.timeout))
+	f.add("until", "", "a line that matches `[NAME:]REGEX` is the run's success: stop the workers, and exit with 0; NAME is the worker's, if only one may print it; a run that ends without it has failed", matchValue(&o.until))
+	f.add("fail-on", "", "a line that matches `[NAME:]REGEX` is the run's failure: stop the workers, and exit with 1", matchValue(&o.failOn))
+	f.add("success", "all", "`WHO` decides the exit status: all, so that one failure is one of the run; the first or the last that ends; or one worker, by its name", text(&o.success))
+}
+
+func (o *endingOptions) complete(cmd *cobra.Command, workers *commandOptions) error {
+	for _, m := range []struct {
+		flag  string
+		match *match
+	}{{"--until", o.until}, {"--fail-on", o.failOn}} {
+		if err := m.match.complete(workers.workers); err != nil {
+			return usagef(cmd, "%s %s: %w", m.flag, shownValue(m.match.text), err)
+		}
+	}
+	switch o.success {
+	case "all", "first", "last":
+		return nil
+	}
+	if names := namesOf(workers.workers); len(names) > 0 && !slices.Contains(names, o.success) {
+		return usagef(cmd, "--success %s: want all, first, last or a worker's name%s", shownValue(o.success), meant(o.success, append(names, "all", "first", "last")))
+	}
+	return nil
+}
+
+// stopGrace returns the grace as package process has it, where zero means
+// something else.
+func (o *endingOptions) stopGrace() time.Duration { return max(o.grace, 1) }
+
+// stopReason is why the workers were stopped.
+type stopReason struct {
+	text   string // for people: "web has ended"
+	status int    // that the program exits with; undecided, if the workers decide
+	again  string // how people have the workers killed, if they asked
+	quiet  bool   // nobody is told
+}
+
+// undecided is the exit status of what leaves it to the workers.
+const undecided = -1
+
+func (r *stopReason) Error() string { return r.text }
+
+// ended tells of a worker's end, and says whether it is a reason to stop the
+// others.
+func (o *endingOptions) ended(r process.Result) *stopReason {
+	switch failed := isFailure(r); {
+	case o.stopOn == "exit" && failed, o.stopOn == "fail" && failed:
+		return &stopReason{text: r.Source.Name + " has failed", status: undecided}
+	case o.stopOn == "exit":
+		return &stopReason{text: r.Source.Name + " has ended", status: undecided}
+	}
+	return nil
+}
+
+// isFailure reports whether a worker has failed, and not by our own stop.
+func isFailure(r process.Result) bool { return r.Err != nil && !r.Stopped }
+
+// outcome is what is known when all workers have ended.
+type outcome struct {
+	results []process.Result // of all that were to be started
+	reason  *stopReason      // nil, if nobody stopped them
+	hit     *hit             // the line that --until or --fail-on found, if one did
+}
+
+// status returns the exit status of the run.
+func (o *endingOptions) status(out outcome) int {
+	switch {
+	case out.reason != nil && out.reason.status != undecided:
+		return out.reason.status
+	case out.hit != nil && out.hit.fails:
+		return exitFailure
+	case out.hit != nil:
+		return 0
+	}
+	status := statusOf(o.decisive(out.results).Err)
+	if status == 0 && o.until != nil {
+		return exitFailure
+	}
+	return status
+}
+
+// decisive returns the result that --success names; of all, the first failure;
+// and that also if the one that it names was stopped before it could tell.
+func (o *endingOptions) decisive(results []process.Result) process.Result {
+	var decisive *process.Result
+	for i := range results {
+		r := &results[i]
+		switch {
+		case r.Source == nil:
+		case o.success == "first" && !r.Stopped && (decisive == nil || r.Ended.Before(decisive.Ended)),
+			o.success == "last" && !r.Stopped && (decisive == nil || r.Ended.After(decisive.Ended)),
+			o.success == r.Source.Name && !r.Stopped:
+			decisive = r
+		}
+	}
+	if decisive != nil && o.success != "all" {
+		return *decisive
+	}
+	if failed := failures(results); len(failed) > 0 {
+		return results[failed[0]]
+	}
+	return process.Result{}
+}
+
+// failures returns the indexes of the workers that failed, the first one first.
+func failures(results []process.Result) (failed []int) {
+	for i, r := range results {
+		if isFailure(r) {
+			failed = append(failed, i)
+		}
+	}
+	slices.SortStableFunc(failed, func(a, b int) int { return results[a].Ended.Compare(results[b].Ended) })
+	return failed
+}
+
+// describe says of a signal what people call it.
+func describe(sig os.Signal) string {
+	if s := signalText(sig); s != "" {
+		return s
+	}
+	return fmt.Sprint(sig)
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"errors"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/syncstream/syncstream"
+)
+
+// match is what a line has to look like: [NAME:]REGEX.
+type match struct {
+	text string
+	name string // of the only worker whose lines count; empty for all
+	re   *regexp.Regexp
+}
+
+func matchValue(to **match) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			return errors.New("it is empty; want a regular expression")
+		}
+		_, err := compile(s)
+		*to = &match{text: s}
+		return err
+	}
+}
+
+// complete finds out whether a worker's name stands before the expression. m
+// may be nil.
+func (m *match) complete(workers []worker) (err error) {
+	if m == nil {
+		return nil
+	}
+	re := m.text
+	if name, rest, ok := strings.Cut(re, ":"); ok && slices.Contains(namesOf(workers), name) {
+		m.name, re = name, rest
+	}
+	m.re, err = compile(re)
+	return err
+}
+
+// compile compiles an expression; its error says what in it is wrong.
+func compile(expression string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(expression)
+	var wrong *syntax.Error
+	if errors.As(err, &wrong) {
+		return nil, errors.New("want a regular expression, as Go has them; " + wrong.Code.String() + ": " + wrong.Expr)
+	}
+	return re, err
+}
+
+// matches reports whether a line of source is one that is looked for.
+func (m *match) matches(source *syncstream.Source, line []byte) bool {
+	return m != nil && (m.name == "" || m.name == source.Name) && m.re.Match(line)
+}
+
+// lineWatcher is a sink that looks for the first line that ends the run. It
+// sees lines as the workers wrote them, escape sequences and all; of one that
+// is longer than a message may be, the pieces.
+type lineWatcher struct {
+	until, failOn *match
+	found         func(*hit)
+	hit           atomic.Pointer[hit]
+}
+
+// hit is a line that was looked for.
+type hit struct {
+	fails  bool // it is one of --fail-on
+	match  *match
+	source *syncstream.Source
+	line   string
+}
+
+// String names the sink where a worker waits for it.
+func (w *lineWatcher) String() string { return "--until and --fail-on" }
+
+// WriteBatches looks at the lines of batches. There is no error.
+func (w *lineWatcher) WriteBatches(batches []*syncstream.Batch) error {
+	for _, b := range batches {
+		if w.hit.Load() != nil {
+			return nil
+		}
+		if b.Kind() == syncstream.Line {
+			w.look(b)
+		}
+	}
+	return nil
+}
+
+func (w *lineWatcher) look(b *syncstream.Batch) {
+	for line := range b.Lines() {
+		h := &hit{source: b.Source()}
+		switch {
+		case w.failOn.matches(h.source, line):
+			h.fails, h.match = true, w.failOn
+		case w.until.matches(h.source, line):
+			h.match = w.until
+		default:
+			continue
+		}
+		h.line = string(line)
+		w.hit.Store(h)
+		w.found(h)
+		return
+	}
+}
+
+// reason is why a hit stops the workers.
+func (h *hit) reason() *stopReason {
+	flag := "--until"
+	if h.fails {
+		flag = "--fail-on"
+	}
+	return &stopReason{text: "a line of " + h.source.Name + " matches " + flag + " " + h.match.text, status: undecided}
+}

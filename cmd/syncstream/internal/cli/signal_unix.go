@@ -1,0 +1,42 @@
+//go:build unix
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// signalNames are those that help and errors name.
+var signalNames = []string{"HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "ABRT", "ALRM", "WINCH", "CONT"}
+
+// defaultSignal asks workers to end.
+var defaultSignal os.Signal = syscall.SIGTERM
+
+// signalValue takes a signal's name, with or without SIG, or its number.
+func signalValue(to *os.Signal) func(string) error {
+	return func(s string) error {
+		name := strings.TrimPrefix(strings.ToUpper(s), "SIG")
+		sig := unix.SignalNum("SIG" + name)
+		if n, err := strconv.Atoi(s); err == nil && n > 0 && n <= 64 {
+			sig = syscall.Signal(n)
+		}
+		if sig == 0 {
+			return fmt.Errorf("want a signal's name or number, as in TERM, INT or 15%s", meant(name, signalNames))
+		}
+		*to = sig
+		return nil
+	}
+}
+
+func signalText(sig os.Signal) string {
+	if s, ok := sig.(syscall.Signal); ok {
+		return unix.SignalName(s)
+	}
+	return ""
+}

@@ -1,0 +1,23 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"strings"
+)
+
+// defaultSignal asks workers to end.
+var defaultSignal os.Signal = os.Kill
+
+// signalValue takes KILL: Windows has no other for processes without a console.
+func signalValue(to *os.Signal) func(string) error {
+	return func(s string) error {
+		if strings.TrimPrefix(strings.ToUpper(s), "SIG") != "KILL" {
+			return errors.New("want KILL: there is no other signal on Windows")
+		}
+		*to = os.Kill
+		return nil
+	}
+}
+
+func signalText(os.Signal) string { return "" }
