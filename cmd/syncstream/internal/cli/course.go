@@ -67,15 +67,15 @@ func (c *course) stop(why *stopReason) {
 		c.again = why.again
 	}
 	c.mu.Unlock()
-	n := len(c.running())
-	c.cancel(why) // of which the first counts
-	switch {
+	// It is said first: with the last worker's end, nothing more is.
+	switch n := len(c.running()); {
 	case n == 0 || why.quiet:
 	case first:
 		c.notice(fmt.Sprintf("%s: %s sent to %s%s", why.text, describe(c.ending.signal), plural(n, "worker"), orSo(why.again)))
 	case why.again != "":
 		c.notice(fmt.Sprintf("%s: waiting for %s%s", why.text, plural(n, "worker"), orSo(why.again)))
 	}
+	c.cancel(why) // of which the first counts
 }
 
 // orSo puts what else can be done behind a text.
