@@ -28,7 +28,9 @@ const (
 	// ignore them (https://github.com/contour-terminal/vt-extensions).
 	beginUpdate = "\x1b[?2026h"
 	endUpdate   = "\x1b[?2026l"
-	eraseBelow  = "\r\x1b[J"
+	// tmux keeps in its history what is erased from the first column of the first
+	// row on; hence the space.
+	eraseBelow = "\r \x1b[J\r"
 )
 
 // read reads the partial lines.

@@ -407,7 +407,7 @@ func TestViewTerminal(t *testing.T) {
 }
 
 func TestLiveRows(t *testing.T) {
-	const begin, end, erase = "\x1b[?2026h", "\x1b[?2026l", "\r\x1b[J"
+	const begin, end, erase = "\x1b[?2026h", "\x1b[?2026l", "\r \x1b[J\r"
 	out := &terminal{columns: 20, rows: 5}
 	config := view.Config{Stdout: out, Stderr: out, Workers: []view.Worker{{Name: "a"}, {Name: "b"}}}
 	play(t, config, 40, func(s *story) {
