@@ -81,7 +81,7 @@ type tag [][]byte
 func (t tag) append(dst []byte, format *Timestamps, at time.Time) []byte {
 	for i, piece := range t {
 		if i > 0 {
-			dst = format.append(dst, at)
+			dst = format.Append(dst, at)
 		}
 		dst = append(dst, piece...)
 	}

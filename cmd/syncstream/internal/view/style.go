@@ -148,6 +148,7 @@ func (s *style) applyOne(p []byte) {
 		s.set &^= 1<<bold | 1<<faint
 	case string(p) == "4:0", codes[code].off:
 		s.set &^= 1 << codes[code].property
+	case len(p) == 2 && (code == 38 || code == 48 || code == 58): // a colour that says not which
 	case codes[code].known:
 		s.set |= 1 << codes[code].property
 		if len(p) == len(digits) {

@@ -107,8 +107,8 @@ func strftimePart(letter byte) (timePart, error) {
 	return nil, fmt.Errorf("%%%c is unknown; want some of %%Y %%m %%d %%H %%M %%S %%L %%z, or others of strftime", letter)
 }
 
-// append appends the time.
-func (f *Timestamps) append(dst []byte, t time.Time) []byte {
+// Append appends a time to dst.
+func (f Timestamps) Append(dst []byte, t time.Time) []byte {
 	for _, part := range f.parts {
 		dst = part(dst, t)
 	}
