@@ -225,7 +225,7 @@ func visible(text string) string {
 	return string(b)
 }
 
-// colors are those of workers. Red is left to errors.
+// colors are those of workers. None is red, which would look like an error.
 var colors = []int{36, 33, 32, 35, 34, 96, 93, 92, 95, 94}
 
 // color returns the sequence that begins a source's colour: by its place among

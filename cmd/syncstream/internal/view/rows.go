@@ -66,6 +66,9 @@ func (v *View) addRows(b *syncstream.Batch) error {
 	case len(b.Prepared()) > 0 && !s.style.isOpen():
 		return v.through(b.Prepared()[1:])
 	case b.PlainLF() && v.copies(b, to) && !s.style.isOpen() && !tooMuch(b, tag):
+		if len(tag) == 0 {
+			return v.through(b.Text())
+		}
 		v.buf = appendRows(v.buf, b, tag)
 	default:
 		for text, end := range b.Lines() {
@@ -107,21 +110,18 @@ func tooMuch(b *syncstream.Batch, tag []byte) bool {
 	return b.Len()*len(tag) > len(b.Text())+outSize
 }
 
-// tagBlock is how much of a tag is copied in one go: a copy whose length the
-// compiler knows is a few instructions, and the text goes over what it writes
-// too much.
-const tagBlock = 64
+// tagBlock is half of how much of a tag is copied with its text: a copy whose
+// length the compiler knows is a few instructions, and the text goes over what
+// it writes too much.
+const tagBlock = 32
 
 // appendRows appends the rows of a batch of plain lines: it counts once, grows
 // once, and then only searches and copies.
 func appendRows(dst []byte, b *syncstream.Batch, tag []byte) []byte {
 	text, n := b.Text(), len(dst)
-	if len(tag) == 0 {
-		return append(dst, text...)
-	}
-	dst = slices.Grow(dst, len(text)+b.Len()*len(tag)+tagBlock)
+	dst = slices.Grow(dst, len(text)+b.Len()*len(tag)+2*tagBlock)
 	dst = dst[:cap(dst)]
-	if len(tag) > tagBlock {
+	if len(tag) > 2*tagBlock {
 		for len(text) > 0 {
 			end := bytes.IndexByte(text, '\n') + 1
 			n += copy(dst[n:], tag)
@@ -130,33 +130,19 @@ func appendRows(dst []byte, b *syncstream.Batch, tag []byte) []byte {
 		}
 		return dst[:n]
 	}
-	if len(tag) <= tagBlock/4 {
-		return dst[:copyRows16(dst, n, text, tag)]
-	}
-	var block [tagBlock]byte
-	copy(block[:], tag)
+	var first, second [tagBlock]byte
+	copy(second[:], tag[copy(first[:], tag):])
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, '\n') + 1
-		*(*[tagBlock]byte)(dst[n:]) = block
+		*(*[tagBlock]byte)(dst[n:]) = first
+		if len(tag) > tagBlock {
+			*(*[tagBlock]byte)(dst[n+tagBlock:]) = second
+		}
 		n += len(tag)
 		n += copy(dst[n:], text[:end])
 		text = text[end:]
 	}
 	return dst[:n]
-}
-
-// copyRows16 is that for a short tag, and returns where the rows end in dst.
-func copyRows16(dst []byte, n int, text, tag []byte) int {
-	var block [tagBlock / 4]byte
-	copy(block[:], tag)
-	for len(text) > 0 {
-		end := bytes.IndexByte(text, '\n') + 1
-		*(*[tagBlock / 4]byte)(dst[n:]) = block
-		n += len(tag)
-		n += copy(dst[n:], text[:end])
-		text = text[end:]
-	}
-	return n
 }
 
 // appendLine appends the row of one line, unless it is filtered out. A line

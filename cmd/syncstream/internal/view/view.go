@@ -144,12 +144,13 @@ func (v *View) Prepare(dst []byte, b *syncstream.Batch) []byte {
 	w := v.tags.of(b.Source())
 	var space [maxTag]byte
 	tag := w.lines.append(space[:0], &v.tags.time, b.Time())
-	if tooMuch(b, tag) {
+	copies := v.copies(b, to)
+	if tooMuch(b, tag) || copies && len(tag) == 0 {
 		return dst
 	}
 	// The first byte says that there are rows, should there be none.
 	dst = append(dst, prepared)
-	if v.copies(b, to) {
+	if copies {
 		return appendRows(dst, b, tag)
 	}
 	var s stream

@@ -451,6 +451,56 @@ func TestLiveRows(t *testing.T) {
 	}
 }
 
+// Where one of the two is a terminal, live rows are those of its own stream, and
+// nothing of them gets to the other.
+func TestOneTerminal(t *testing.T) {
+	out, err := &output{}, &terminal{}
+	play(t, view.Config{Stdout: out, Stderr: err}, 40, func(s *story) {
+		m := s.mirror("m")
+		s.write(m, "stdout 1%")
+		s.write(m.Stderr(), "stderr 1%")
+		s.pause()
+		s.write(m, "\rdone\n")
+	})
+	if got, want := out.take(), "m | done\n"; got != want {
+		t.Errorf("stdout: %q; want %q", got, want)
+	}
+	if got, want := err.take(), "m | stderr 1%\r\x1b[?2026h\r \x1b[J\rm | stderr 1%\n\x1b[?2026l"; got != want {
+		t.Errorf("stderr: %q; want %q", got, want)
+	}
+	dumb := &terminal{}
+	play(t, view.Config{Stdout: dumb, Dumb: true}, 40, func(s *story) {
+		m := s.mirror("m")
+		s.write(m, "1%")
+		s.pause()
+		s.view.SetStatus("waiting")
+		s.write(m, "\rdone\x1b[2J\n")
+	})
+	if got, want := dumb.take(), "m | done␛[2J\n"; got != want {
+		t.Errorf("dumb: %q; want %q", got, want)
+	}
+}
+
+// A secret is hidden in a live row before it is one.
+func TestLiveMask(t *testing.T) {
+	out := &terminal{}
+	play(t, view.Config{Stdout: out, Mask: newMask(t, "token-[0-9]+")}, 40, func(s *story) {
+		m := s.mirror("m")
+		for _, text := range []string{"my tok", "en-", "1234"} {
+			s.write(m, text)
+			s.pause()
+			got := out.take()
+			if !strings.Contains(got, "m | my ***\r") && got != "" {
+				t.Errorf("%q", got)
+			}
+		}
+		s.write(m, "!\n")
+		if got := out.take(); !strings.Contains(got, "m | my ***!\n") {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
 func TestOutput(t *testing.T) {
 	failed := errors.New("exit status 1")
 	tell := func(s *story) {
