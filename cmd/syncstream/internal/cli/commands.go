@@ -25,6 +25,7 @@ type commandOptions struct {
 	dir      string
 	env      []string
 	stdin    string
+	pty      bool
 
 	workers []worker
 	dotenv  []string // of the Procfile

@@ -29,9 +29,12 @@ type course struct {
 	cancel context.CancelCauseFunc // asks the workers to end
 	ctx    context.Context         // ends when they are asked
 	say    chan string             // notices that are to be shown
+	// stopping, if it is not nil, is told why the workers are asked to end.
+	stopping func(reason string)
 
 	mu      sync.Mutex // guards what follows
 	workers []*process.Process
+	start   int       // workers that are being started
 	asked   time.Time // when the workers were asked to end
 	again   string    // how people have them killed
 	killed  bool
@@ -43,13 +46,21 @@ func newCourse(ctx context.Context, o *endingOptions) *course {
 	return c
 }
 
-// add has p among those that are stopped. p may be nil.
+// starting tells that a worker is going to run, and is followed by add.
+func (c *course) starting() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.start++
+}
+
+// add has p among those that are stopped. p is nil if it was not started.
 func (c *course) add(p *process.Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.start--
 	if p == nil {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.workers = append(c.workers, p)
 	if c.killed {
 		p.Kill()
@@ -68,7 +79,7 @@ func (c *course) stop(why *stopReason) {
 	}
 	c.mu.Unlock()
 	// It is said first: with the last worker's end, nothing more is.
-	switch n := len(c.running()); {
+	switch n := c.count(); {
 	case n == 0 || why.quiet:
 	case first:
 		c.notice(fmt.Sprintf("%s: %s sent to %s%s", why.text, describe(c.ending.signal), plural(n, "worker"), orSo(why.again)))
@@ -92,7 +103,7 @@ func (c *course) kill() {
 	c.killed = true
 	workers := slices.Clone(c.workers)
 	c.mu.Unlock()
-	if n := len(c.running()); n > 0 {
+	if n := c.count(); n > 0 {
 		c.notice(fmt.Sprintf("killing %s", plural(n, "worker")))
 	}
 	for _, p := range workers {
@@ -109,6 +120,13 @@ func (c *course) reason() *stopReason {
 	return nil
 }
 
+// askedAt returns when the workers were asked to end; zero, if they were not.
+func (c *course) askedAt() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked
+}
+
 // running returns the names of the workers that have not ended.
 func (c *course) running() (names []string) {
 	c.mu.Lock()
@@ -121,6 +139,14 @@ func (c *course) running() (names []string) {
 		}
 	}
 	return names
+}
+
+// count returns how many workers have not ended.
+func (c *course) count() int {
+	n := len(c.running())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return n + c.start
 }
 
 // notice has a row shown, unless so many wait already that nobody sees them.
@@ -147,6 +173,9 @@ func (c *course) tell(to notifier, ended <-chan struct{}) {
 			to.Notice("syncstream: " + text)
 			continue
 		case <-stopping:
+			if c.stopping != nil && c.reason() != nil {
+				c.stopping(c.reason().text)
+			}
 			stopping = nil // from now on the ticks count
 		case <-tick.C:
 		}

@@ -90,6 +90,7 @@ func isFailure(r process.Result) bool { return r.Err != nil && !r.Stopped }
 type outcome struct {
 	results []process.Result // of all that were to be started
 	reason  *stopReason      // nil, if nobody stopped them
+	stopped time.Time        // when they were asked to end; zero, if they were not
 	hit     *hit             // the line that --until or --fail-on found, if one did
 }
 

@@ -109,11 +109,15 @@ func (w *lineWatcher) look(b *syncstream.Batch) {
 	}
 }
 
+// flag is the flag that asked for the line.
+func (h *hit) flag() string {
+	if h.fails {
+		return "--fail-on"
+	}
+	return "--until"
+}
+
 // reason is why a hit stops the workers.
 func (h *hit) reason() *stopReason {
-	flag := "--until"
-	if h.fails {
-		flag = "--fail-on"
-	}
-	return &stopReason{text: "a line of " + h.source.Name + " matches " + flag + " " + h.match.text, status: undecided}
+	return &stopReason{text: "a line of " + h.source.Name + " matches " + h.flag() + " " + h.match.text, status: undecided}
 }

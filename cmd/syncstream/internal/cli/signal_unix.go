@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,6 +33,19 @@ func signalValue(to *os.Signal) func(string) error {
 		*to = sig
 		return nil
 	}
+}
+
+// notifyResize has ch told of a new size of our terminal's window.
+func notifyResize(ch chan os.Signal) { signal.Notify(ch, syscall.SIGWINCH) }
+
+// hasTerminal reports whether a terminal controls us.
+func hasTerminal() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	tty.Close()
+	return true
 }
 
 func signalText(sig os.Signal) string {

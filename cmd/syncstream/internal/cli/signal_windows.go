@@ -20,4 +20,9 @@ func signalValue(to *os.Signal) func(string) error {
 	}
 }
 
+// notifyResize does nothing: Windows sends no signal.
+func notifyResize(chan os.Signal) {}
+
+func hasTerminal() bool { return true }
+
 func signalText(os.Signal) string { return "" }

@@ -40,14 +40,16 @@ func (p *presses) add(sig os.Signal, at time.Time) int {
 // workers, the second kills them, and a third ends the program at once.
 type signals struct {
 	course   *course
+	outs     *outputs
 	ch, pipe chan os.Signal
+	winch    chan os.Signal
 	done     chan struct{}
 	loop     sync.WaitGroup
 }
 
 // catchSignals has c stopped by signals, until stop is called.
-func catchSignals(c *course) *signals {
-	s := &signals{course: c, ch: make(chan os.Signal, 4), pipe: make(chan os.Signal, 1), done: make(chan struct{})}
+func catchSignals(c *course, outs *outputs) *signals {
+	s := &signals{course: c, outs: outs, ch: make(chan os.Signal, 4), pipe: make(chan os.Signal, 1), winch: make(chan os.Signal, 1), done: make(chan struct{})}
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(sig) { // as nohup has it, for the workers too
 			signal.Notify(s.ch, sig)
@@ -56,6 +58,7 @@ func catchSignals(c *course) *signals {
 	// A write to a pipe that nobody reads shall fail, not end the program.
 	// (To ignore the signal would have the workers ignore it too.)
 	signal.Notify(s.pipe, syscall.SIGPIPE)
+	notifyResize(s.winch)
 	s.loop.Go(s.listen)
 	return s
 }
@@ -67,7 +70,13 @@ func (s *signals) listen() {
 		select {
 		case <-s.done:
 			return
+		case <-s.winch:
+			s.outs.resize()
 		case sig := <-s.ch:
+			if sig == syscall.SIGHUP && s.outs.logs.exist() && !hasTerminal() {
+				s.reopen()
+				continue
+			}
 			status := signalStatus(sig)
 			switch p.add(sig, time.Now()) {
 			case 1:
@@ -81,6 +90,16 @@ func (s *signals) listen() {
 			}
 		}
 	}
+}
+
+// reopen opens the logs anew. A log that is being written to is waited for, so
+// somebody else does that.
+func (s *signals) reopen() {
+	go func() {
+		if err := s.outs.logs.reopen(); err != nil {
+			s.course.notice(err.Error())
+		}
+	}()
 }
 
 func signalStatus(sig os.Signal) int {
@@ -99,6 +118,7 @@ func againFor(sig os.Signal) string {
 func (s *signals) stop() {
 	signal.Stop(s.ch)
 	signal.Stop(s.pipe)
+	signal.Stop(s.winch)
 	close(s.done)
 	s.loop.Wait()
 }

@@ -26,8 +26,14 @@ type OutRow struct {
 	plain bool // there is no tag
 }
 
+// itself is the tag of what the tool says of the run.
+const itself = "syncstream"
+
 // splitRow splits what stands before a line end.
 func splitRow(b []byte) OutRow {
+	if bytes.HasPrefix(b, []byte(itself+": ")) || bytes.HasPrefix(b, []byte("  ")) {
+		return OutRow{Tag: itself, Says: true, Text: b} // a notice, or the verdict
+	}
 	said, written := bytes.Index(b, []byte(" ! ")), bytes.Index(b, []byte(" | "))
 	switch {
 	case said >= 0 && (written < 0 || said < written):
@@ -149,7 +155,7 @@ func endedWith(worker int, reason string) func(*Output) error {
 			switch {
 			case known && owner == worker:
 				last = r
-			case r.Says:
+			case r.Says && r.Tag != itself:
 				return fmt.Errorf("the tool says of %q, who has done nothing: %s", r.Tag, excerpt(r.Text))
 			}
 		}
