@@ -54,13 +54,24 @@ func BenchmarkPipe(b *testing.B) {
 	const pieces = 70
 	for _, c := range []struct {
 		name   string
-		output view.Output
-	}{{"stream", view.Stream}, {"group", view.Group}, {"none", view.None}} {
+		config view.Config
+	}{
+		{"stream", view.Config{}},
+		{"group", view.Config{Output: view.Group}},
+		{"none", view.Config{Output: view.None}},
+		{"terminal", view.Config{Stdout: nowhere{}}},
+		{"terminal+live", view.Config{Stdout: nowhere{}}},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(pieces * len(piece)))
 			b.ReportAllocs()
 			buf := syncstream.New(syncstream.Config{})
-			a := buf.Attach(view.New(view.Config{Output: c.output}))
+			v := view.New(c.config)
+			a := buf.Attach(v)
+			if c.name == "terminal+live" {
+				go v.Follow(b.Context(), buf)
+				buf.Mirror(syncstream.MirrorConfig{}).Write([]byte("10%"))
+			}
 			for b.Loop() {
 				m := buf.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: "gen-0"}})
 				r, w, err := os.Pipe()

@@ -10,8 +10,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,12 +26,7 @@ import (
 // frames are stories that are played on a real terminal (tmux). After each step
 // the window is compared with the frame of that name in testdata/frames; with
 // VIEW_UPDATE=1 it is written there instead, to be looked at.
-var frames = []struct {
-	name          string
-	columns, rows int
-	config        view.Config
-	steps         []frame
-}{
+var frames = []played{
 	{
 		"bars", 40, 8, view.Config{Color: true}, []frame{
 			{name: "two workers with a bar each", do: func(p *player) { p.write("web", "web: 10%"); p.write("db", "db: 50%") }},
@@ -105,6 +103,73 @@ var frames = []struct {
 	},
 }
 
+// hurry is not compared with a frame: two workers write lines while two others
+// redraw their bars, as fast as they can.
+func hurry(p *player) {
+	var writers sync.WaitGroup
+	var stop atomic.Bool
+	for _, name := range []string{"bar1", "bar2"} {
+		p.write(name, "0")
+		m := p.mirrors[name]
+		go func() {
+			for i := 0; !stop.Load(); i++ {
+				fmt.Fprintf(m, "\r%d%% of a row that is wider than the window at times", i)
+			}
+		}()
+	}
+	for _, name := range []string{"a", "b"} {
+		p.write(name, "start\n")
+		m := p.mirrors[name]
+		writers.Go(func() {
+			for i := range hurryLines {
+				fmt.Fprintf(m, "line %d\n", i)
+			}
+		})
+	}
+	writers.Wait()
+	stop.Store(true)
+	p.end()
+	fmt.Println("all done")
+}
+
+const hurryLines = 5000
+
+// No line is lost or torn, whatever is redrawn below it and however the window
+// changes meanwhile.
+func TestLinesStayWhole(t *testing.T) {
+	w := openWindow(t, "hurry", 60, 10)
+	fmt.Fprintln(w.steps, "go")
+	got := ""
+	for i := 0; !strings.HasSuffix(got, "all done"); i++ {
+		w.tmux("resize-window", "-x", strconv.Itoa(40+i%3*10), "-y", strconv.Itoa(6+i%2*4))
+		got = strings.TrimRight(w.tmux("capture-pane", "-p", "-J", "-S", "-"), "\n ")
+	}
+	next := map[string]int{}
+	for line := range strings.Lines(got) {
+		var name string
+		var i int
+		line = strings.TrimRight(line, "\n ")
+		if n, _ := fmt.Sscanf(line, "%s | line %d", &name, &i); n != 2 {
+			continue
+		}
+		if i != next[name] || line != fmt.Sprintf("%s | line %d", name, i) {
+			t.Fatalf("%q, after line %d of %s", line, next[name]-1, name)
+		}
+		next[name]++
+	}
+	if next["a"] != hurryLines || next["b"] != hurryLines {
+		t.Errorf("%v; want %d lines of each", next, hurryLines)
+	}
+}
+
+// played is a story and the window in which it is played.
+type played struct {
+	name          string
+	columns, rows int
+	config        view.Config
+	steps         []frame
+}
+
 // frame is what happens, and a name for what is to be seen then.
 type frame struct {
 	name   string
@@ -155,7 +220,8 @@ func playFrames(name, fifo string) {
 		panic(err)
 	}
 	next := bufio.NewScanner(steps)
-	for _, f := range frames {
+	stories := append(slices.Clone(frames), played{name: "hurry", steps: []frame{{do: hurry}}})
+	for _, f := range stories {
 		if f.name != name {
 			continue
 		}
@@ -246,9 +312,9 @@ func openWindow(t *testing.T, story string, columns, rows int) *window {
 		w.tmux("kill-server")
 		w.steps.Close()
 	})
-	w.tmux("new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows),
-		"-e", "VIEW_PLAY="+story, "-e", "VIEW_STEPS="+fifo, os.Args[0],
-		";", "set", "-g", "status", "off", ";", "set", "-g", "remain-on-exit", "on")
+	w.tmux("start-server", ";", "set", "-g", "history-limit", "100000", ";", "set", "-g", "status", "off", ";",
+		"set", "-g", "remain-on-exit", "on", ";", "new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows),
+		"-e", "VIEW_PLAY="+story, "-e", "VIEW_STEPS="+fifo, os.Args[0])
 	return w
 }
 

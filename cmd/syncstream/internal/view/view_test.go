@@ -2,6 +2,8 @@ package view_test
 
 import (
 	"errors"
+	"io"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -335,6 +337,8 @@ func TestViewLarge(t *testing.T) {
 	}{
 		{"plain", "", view.Config{}},
 		{"a style that stays open", "\x1b[1mbold", view.Config{Color: true}},
+		{"a style, and no tag", "\x1b[1mbold", view.Config{Color: true, Prefix: prefix(t, "none")}},
+		{"held back", "", view.Config{Output: view.Group}},
 		{"a filter", "hide me", view.Config{Exclude: regexps("hide")}},
 		{"a filter that hides all", "", view.Config{Exclude: regexps("x")}},
 		{"a long tag", "", view.Config{Prefix: prefix(t, "{name}"+strings.Repeat("-", 80))}},
@@ -359,10 +363,19 @@ func TestViewLarge(t *testing.T) {
 	}
 }
 
-// readFrom brings text as a pipe does, in large blocks.
+// readFrom brings text through a pipe, in large blocks.
 func (s *story) readFrom(m *syncstream.Mirror, text string) {
 	s.Helper()
-	if _, err := m.Write([]byte(text)); err != nil {
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		io.WriteString(w, text)
+		w.Close()
+	}()
+	if _, err := m.ReadFrom(r); err != nil {
 		s.Error(err)
 	}
 }
@@ -558,8 +571,6 @@ func TestOutput(t *testing.T) {
 				t.Errorf("%d bytes: %.200q", len(got), got)
 			}
 			s.write(m, "more\n")
-			m.Close()
-			synctest.Wait()
 			if got := out.take(); got != "m | more\n" {
 				t.Errorf("%.200q", got)
 			}
