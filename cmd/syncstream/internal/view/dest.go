@@ -3,6 +3,7 @@ package view
 import (
 	"io"
 	"os"
+	"reflect"
 
 	"github.com/syncstream/syncstream"
 )
@@ -23,10 +24,14 @@ type dest struct {
 	styled bool // a style ends with its line, and comes back
 	live   bool // live rows stand below
 	number byte // of the two
+	exact  bool // a text that ends without a line end is left so
+	// open says that the last row has no end yet. Whatever follows ends it. What
+	// is one file shares it.
+	open *bool
 }
 
 func newDest(w io.Writer, c *Config) *dest {
-	d := &dest{w: w, styled: c.Color}
+	d := &dest{w: w, styled: c.Color, open: new(bool)}
 	switch w := w.(type) {
 	case nil:
 		d.w = io.Discard
@@ -42,6 +47,7 @@ func newDest(w io.Writer, c *Config) *dest {
 	if d.size != nil {
 		d.safe, d.styled = !c.Raw, c.Color || !c.Dumb
 	}
+	d.exact = d.size == nil && c.Output == Stream && c.Prefix.none && c.Timestamps.parts == nil
 	return d
 }
 
@@ -62,13 +68,10 @@ func liveDest(out, err *dest) *dest {
 	return live
 }
 
-// sameAs reports whether both are one terminal.
+// sameAs reports whether both are one terminal, file or pipe.
 func (d *dest) sameAs(other *dest) bool {
-	if d.size == nil || other.size == nil {
-		return false
-	}
 	if d.file == nil || other.file == nil {
-		return d.w == other.w
+		return d.file == other.file && reflect.ValueOf(d.w).Comparable() && d.w == other.w
 	}
 	a, errA := d.file.Stat()
 	b, errB := other.file.Stat()
@@ -99,8 +102,12 @@ func (d *dest) end(dst []byte, s *stream, end syncstream.End) []byte {
 	if d.styled && s.style.isOpen() {
 		dst = append(dst, resetStyle...)
 	}
-	if end == syncstream.EndCRLF {
+	switch {
+	case end == syncstream.EndCRLF:
 		return append(dst, "\r\n"...)
+	case end == syncstream.EndNone && d.exact:
+		*d.open = true
+		return dst
 	}
 	return append(dst, '\n')
 }

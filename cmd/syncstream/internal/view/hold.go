@@ -237,31 +237,36 @@ func (v *View) showStored(h *held) error {
 		return nil
 	}
 	r := bufio.NewReaderSize(io.NewSectionReader(h.file, 0, h.stored), chunkSize)
-	var head [headSize]byte
 	for {
-		_, err := io.ReadFull(r, head[:])
+		number, rows, err := readPart(r)
 		if err == io.EOF {
 			return nil
 		}
-		if err == nil {
-			to := v.out
-			if head[headSize-1] == v.err.number {
-				to = v.err
-			}
-			if err := v.turn(to); err != nil {
-				return err
-			}
-			n := int(binary.LittleEndian.Uint32(head[:]))
-			rows := make([]byte, n)
-			if _, err = io.ReadFull(r, rows); err == nil {
-				if err := v.through(rows); err != nil {
-					return err
-				}
-				continue
-			}
+		if err != nil {
+			return v.notice(fmt.Sprintf("syncstream: lines that were held back are lost: %v", err))
 		}
-		return v.notice(fmt.Sprintf("syncstream: lines that were held back are lost: %v", err))
+		to := v.out
+		if number == v.err.number {
+			to = v.err
+		}
+		if err := v.turn(to); err != nil {
+			return err
+		}
+		if err := v.through(rows); err != nil {
+			return err
+		}
 	}
+}
+
+// readPart reads rows, and the number of their dest.
+func readPart(r io.Reader) (number byte, rows []byte, err error) {
+	var head [headSize]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	rows = make([]byte, binary.LittleEndian.Uint32(head[:]))
+	_, err = io.ReadFull(r, rows)
+	return head[headSize-1], rows, err
 }
 
 // close removes the worker's file.

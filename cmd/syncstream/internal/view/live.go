@@ -56,9 +56,9 @@ func (l *live) erase(dst []byte) []byte {
 	return append(dst, eraseBelow...)
 }
 
-// follow reads the partial lines again where some are shown, so that none
+// refresh reads the partial lines again where some are shown, so that none
 // stands below its own line.
-func (v *View) follow() {
+func (v *View) refresh() {
 	if len(v.rows.lines) > 0 {
 		v.rows.read()
 	}
@@ -150,7 +150,7 @@ func (v *View) breakLater() {
 		v.late = nil
 		if open := v.direct.open; open != nil && time.Since(open.last) >= rowPatience && !v.closed {
 			v.keep(v.breakRow())
-			v.follow()
+			v.refresh()
 		}
 		v.keep(v.draw())
 	})

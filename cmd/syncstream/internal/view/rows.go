@@ -83,10 +83,10 @@ func (v *View) addRows(b *syncstream.Batch) error {
 
 // stream returns what is remembered of a stream.
 func (v *View) stream(key streamKey) *stream {
-	s := v.shade[key]
+	s := v.streams[key]
 	if s == nil {
 		s = &stream{}
-		v.shade[key] = s
+		v.streams[key] = s
 	}
 	return s
 }
@@ -220,6 +220,10 @@ func (v *View) turn(to *dest) error {
 	}
 	if v.into == &v.direct && to.live {
 		v.buf = v.rows.erase(v.buf)
+	}
+	if *to.open {
+		*to.open = false
+		v.buf = append(v.buf, '\n')
 	}
 	return nil
 }

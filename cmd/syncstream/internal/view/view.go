@@ -79,18 +79,18 @@ type View struct {
 	tags     *tagger
 	filter   filter
 
-	mu     sync.Mutex // held while rows are written; guards what follows
-	to     *dest      // where buf goes
-	buf    []byte
-	into   *held // who holds buf back instead; direct, if nobody does
-	direct held  // of which only the open row is used
-	shade  map[streamKey]*stream
-	hold   hold
-	rows   live
-	steps  map[streamKey]*step
-	late   *time.Timer // breaks a row that keeps the live rows away; nil: none does
-	closed bool
-	failed error // of a row that was not a sink's call
+	mu      sync.Mutex // held while rows are written; guards what follows
+	to      *dest      // where buf goes
+	buf     []byte
+	into    *held // who holds buf back instead; direct, if nobody does
+	direct  held  // of which only the open row is used
+	streams map[streamKey]*stream
+	hold    hold
+	rows    live
+	steps   map[streamKey]*step
+	late    *time.Timer // breaks a row that keeps the live rows away; nil: none does
+	closed  bool
+	failed  error // of a row that was not a sink's call
 }
 
 // streamKey names one stream of one source.
@@ -116,8 +116,11 @@ type row struct {
 func New(c Config) *View {
 	v := &View{
 		config: c, out: newDest(c.Stdout, &c), err: newDest(c.Stderr, &c), tags: newTagger(&c),
-		filter: filter{c.Include, c.Exclude},
-		shade:  make(map[streamKey]*stream), steps: make(map[streamKey]*step),
+		filter:  filter{c.Include, c.Exclude},
+		streams: make(map[streamKey]*stream), steps: make(map[streamKey]*step),
+	}
+	if v.out.sameAs(v.err) {
+		v.err.open = v.out.open
 	}
 	if !c.Dumb {
 		v.live = liveDest(v.out, v.err)
@@ -175,7 +178,7 @@ func (v *View) WriteBatches(batches []*syncstream.Batch) error {
 			return v.failed
 		}
 	}
-	v.follow()
+	v.refresh()
 	v.keep(v.draw())
 	return v.failed
 }
@@ -184,9 +187,9 @@ func (v *View) WriteBatches(batches []*syncstream.Batch) error {
 func (v *View) CloseSource(s syncstream.SourceStatus) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, of := range streams {
+	for _, of := range allStreams {
 		key := streamKey{s.Source, of}
-		delete(v.shade, key)
+		delete(v.streams, key)
 		delete(v.steps, key)
 	}
 	v.tags.forget(s.Source)
@@ -194,12 +197,12 @@ func (v *View) CloseSource(s syncstream.SourceStatus) error {
 		return v.failed
 	}
 	v.keep(v.release(s.Source, v.config.Output == Group || v.config.Failed(s)))
-	v.follow()
+	v.refresh()
 	v.keep(v.draw())
 	return v.failed
 }
 
-var streams = []syncstream.Stream{syncstream.Stdout, syncstream.Stderr, syncstream.Merged, syncstream.Control}
+var allStreams = []syncstream.Stream{syncstream.Stdout, syncstream.Stderr, syncstream.Merged, syncstream.Control}
 
 // Close shows what is still held, and takes the live rows away.
 func (v *View) Close() error {

@@ -599,3 +599,17 @@ func TestWriteError(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// A row without an end is ended on the same file, whichever of the two it was
+// written to.
+func TestOneFile(t *testing.T) {
+	var both output
+	play(t, view.Config{Stdout: &both, Stderr: &both, Prefix: prefix(t, "none")}, 40, func(s *story) {
+		m := s.mirror("m")
+		s.write(m, "one")
+		m.CloseWithError(errors.New("failed"))
+	})
+	if got, want := both.take(), "one\nm ! failed\n"; got != want {
+		t.Errorf("%q; want %q", got, want)
+	}
+}
