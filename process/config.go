@@ -38,6 +38,10 @@ type Config struct {
 	Lines syncstream.Lines
 	// Order decides between labels and exact order; if zero, Labels.
 	Order Order
+	// Terminal, if it is not nil, is what the worker's stdout and stderr go to
+	// in place of pipes, as one stream, in their exact order. It is the
+	// terminal of a session of the worker's own. Start owns it.
+	Terminal *Terminal
 	// StopSignal is what a stop sends to the worker's process group; if nil,
 	// SIGTERM. On Windows a stop always kills.
 	StopSignal os.Signal
@@ -48,6 +52,24 @@ type Config struct {
 	// hold its pipes are waited for; if zero, DefaultDrainGrace.
 	DrainGrace time.Duration
 }
+
+// Terminal is a new pseudo-terminal, which its owner has configured. On Unix
+// only. It is closed when its worker has ended, or could not be started.
+type Terminal struct {
+	Controller *os.File // what is read; it must not have been made blocking by Fd
+	Worker     *os.File // what the worker has; it can be its Stdin too
+}
+
+// close closes both ends. t may be nil.
+func (t *Terminal) close() {
+	if t != nil {
+		t.Controller.Close()
+		t.Worker.Close()
+	}
+}
+
+// oneStream reports whether nothing tells stdout and stderr apart.
+func (c *Config) oneStream() bool { return c.Order == Merged || c.Terminal != nil }
 
 func (c Config) withDefaults(cmd *exec.Cmd) Config {
 	if c.Lines > syncstream.Python {

@@ -46,6 +46,7 @@ func (g *Group) Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, 
 	g.running++
 	g.mu.Unlock()
 	if err := g.enter(ctx); err != nil {
+		c.Terminal.close()
 		source := c.Source
 		now := time.Now()
 		err := &StartError{Path: cmd.Path, Err: err}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"syscall"
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/internal/pipe"
@@ -16,30 +17,22 @@ func (p *Process) start(ctx context.Context) error {
 	cmd := p.cmd
 	switch {
 	case ctx.Err() != nil:
+		p.config.Terminal.close()
 		return context.Cause(ctx)
 	case cmd.Stdout != nil || cmd.Stderr != nil:
+		p.config.Terminal.close()
 		return errors.New("its Stdout or Stderr is set; want nil, since they go to the buffer")
 	}
-	n := 2
-	if p.config.Order == Merged {
-		n = 1
-	}
-	var ends []*os.File // of the worker
+	ends, err := p.openPipes()
 	defer func() {
 		for _, f := range ends {
 			f.Close()
 		}
 	}()
-	for range n {
-		r, w, err := os.Pipe()
-		if err != nil {
-			p.closePipes()
-			return err
-		}
-		p.pipes = append(p.pipes, pipe.NewReader(r))
-		ends = append(ends, w)
+	if err != nil {
+		return err
 	}
-	cmd.Stdout, cmd.Stderr = ends[0], ends[n-1]
+	cmd.Stdout, cmd.Stderr = ends[0], ends[len(ends)-1]
 	given, err := p.beside.give(cmd)
 	ends = append(ends, given...)
 	if err != nil {
@@ -52,12 +45,38 @@ func (p *Process) start(ctx context.Context) error {
 		return err
 	}
 	ownGroup(cmd)
+	if p.config.Terminal != nil {
+		ownTerminal(cmd)
+	}
 	if p.child, err = startChild(cmd); err != nil {
 		p.closePipes()
 		return err
 	}
 	go feed()
 	return nil
+}
+
+// openPipes opens what the worker writes to, and returns its ends: stdout, and
+// stderr if that is another.
+func (p *Process) openPipes() (ends []*os.File, err error) {
+	if t := p.config.Terminal; t != nil {
+		p.pipes = []*pipe.Reader{pipe.NewReader(t.Controller)}
+		return []*os.File{t.Worker}, nil
+	}
+	n := 2
+	if p.config.Order == Merged {
+		n = 1
+	}
+	for range n {
+		r, w, err := os.Pipe()
+		if err != nil {
+			p.closePipes()
+			return ends, err
+		}
+		p.pipes = append(p.pipes, pipe.NewReader(r))
+		ends = append(ends, w)
+	}
+	return ends, nil
 }
 
 // stdin returns what copies a Stdin that is no file. Package os/exec would wait
@@ -85,7 +104,7 @@ func (p *Process) closePipes() {
 
 func (p *Process) open() {
 	c := syncstream.MirrorConfig{
-		Source: p.config.Source, Lines: p.config.Lines, Merged: p.config.Order == Merged,
+		Source: p.config.Source, Lines: p.config.Lines, Merged: p.config.oneStream(),
 	}
 	if p.child != nil {
 		c.Doing = p.doing
@@ -98,7 +117,11 @@ func (p *Process) open() {
 // what it prints is read and lost.
 func (p *Process) read(stream *syncstream.Writer, r *pipe.Reader) {
 	defer r.Close()
-	if err := r.CopyTo(stream, syncstream.ErrClosed); err != nil {
+	err := r.CopyTo(stream, syncstream.ErrClosed)
+	if p.config.Terminal != nil && errors.Is(err, syscall.EIO) {
+		return // so Linux says that nobody holds the worker's end any more
+	}
+	if err != nil {
 		_ = p.mirror.Error(err)
 	}
 }

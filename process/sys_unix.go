@@ -29,6 +29,14 @@ func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = attr
 }
 
+// ownTerminal makes cmd's stdout, which is a terminal, that of a new session. Its
+// process group is its own.
+func ownTerminal(cmd *exec.Cmd) {
+	attr := cmd.SysProcAttr
+	attr.Setpgid = false
+	attr.Setsid, attr.Setctty, attr.Ctty = true, true, 1
+}
+
 // signalGroup signals the group that pid leads.
 func signalGroup(p *os.Process, s os.Signal) error {
 	sig, ok := s.(syscall.Signal)

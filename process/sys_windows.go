@@ -18,6 +18,8 @@ func ownGroup(cmd *exec.Cmd) {
 	}
 }
 
+func ownTerminal(*exec.Cmd) {}
+
 // signalGroup reaches the process itself only.
 func signalGroup(p *os.Process, _ os.Signal) error { return p.Kill() }
 
