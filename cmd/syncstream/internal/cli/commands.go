@@ -50,6 +50,7 @@ func (o *commandOptions) define(f flags) {
 	f.add("jobs,j", "", "run at most `N` workers at once, the others as these end", count(&o.jobs, 1))
 	f.add("cwd", "", "run the workers in the folder `DIR`", folder(&o.dir))
 	f.add("env", "", "set a variable, `K=V`, for all workers; it may be given more than once", assignment(&o.env))
+	f.onOff("pty", "have each worker run on a terminal of its own, so that it prints what it prints to people, and at once; its stdout and stderr are one stream, on our stdout", func(on bool) { o.pty = on })
 	f.add("stdin,i", "", "give our stdin to the worker `NAME`; all others, and without this flag all, have an empty one", text(&o.stdin))
 }
 

@@ -13,18 +13,20 @@ import (
 // outputs are the sinks of a run: the screen or JSON, logs, and what looks for
 // lines. None of them loses anything.
 type outputs struct {
-	view     *view.View
-	json     *jsonSink // nil, unless it takes the place of the view
-	logs     logs
-	lines    *lineWatcher
-	notices  notifier
-	attached []*syncstream.Attachment
+	view  *view.View
+	json  *jsonSink // nil, unless it takes the place of the view
+	logs  logs
+	lines *lineWatcher
+	// terminals are what --pty gives to workers.
+	terminals terminals
+	notices   notifier
+	attached  []*syncstream.Attachment
 }
 
 // attach attaches the sinks. Where one can't write, the workers are stopped.
 func (o *runOptions) attach(buf *syncstream.Buffer, c *course) (*outputs, error) {
 	view.EnlargePipe(o.stdout)
-	out := &outputs{view: view.New(o.config)}
+	out := &outputs{view: view.New(o.config), terminals: terminals{ours: o.stdout}}
 	out.notices = out.view
 	add := func(s syncstream.Sink) { out.attached = append(out.attached, buf.Attach(s)) }
 	if o.showOptions.json {
@@ -85,7 +87,10 @@ func (out *outputs) close(buf *syncstream.Buffer) (err error) {
 }
 
 // resize has the window's new size seen, without waiting.
-func (out *outputs) resize() { go out.view.Resize() }
+func (out *outputs) resize() {
+	out.terminals.resize()
+	go out.view.Resize()
+}
 
 // started tells that a worker runs.
 func (out *outputs) started(source *syncstream.Source) {

@@ -51,11 +51,20 @@ func (r *runner) run() []process.Result {
 
 // start starts worker number i; nil, if there was a reason to stop meanwhile.
 func (r *runner) start(i int) *process.Process {
-	p, _ := r.group.Start(r.course.ctx, r.buf, r.o.command(i, r.o.colorEnv(r.o.stdout)), process.Config{
-		Source: syncstream.Source{Name: r.o.workers[i].name, Rank: i, Size: len(r.o.workers)},
-		Lines:  r.o.lines, Order: r.o.processOrder(),
-		StopSignal: r.o.signal, StopGrace: r.o.stopGrace(),
-	})
+	o := r.o
+	cmd := o.command(i, o.colorEnv(o.stdout))
+	c := process.Config{
+		Source: syncstream.Source{Name: o.workers[i].name, Rank: i, Size: len(o.workers)},
+		Lines:  o.lines, Order: o.processOrder(),
+		StopSignal: o.signal, StopGrace: o.stopGrace(),
+	}
+	if o.pty {
+		var err error
+		if c.Terminal, err = r.outs.terminals.add(cmd, o.stdin == o.workers[i].name); err != nil {
+			cmd.Err = fmt.Errorf("it gets no terminal: %w", err) // which its start returns
+		}
+	}
+	p, _ := r.group.Start(r.course.ctx, r.buf, cmd, c)
 	return p
 }
 

@@ -1,0 +1,20 @@
+package cli
+
+import (
+	"os"
+	"testing"
+
+	"github.com/syncstream/syncstream/process"
+)
+
+// playEnv has the test binary play syncstream instead of testing.
+const playEnv = "SYNCSTREAM_TEST_PLAY"
+
+func TestMain(m *testing.M) {
+	process.Main()
+	if os.Getenv(playEnv) != "" {
+		os.Unsetenv(playEnv) // of its workers none plays
+		os.Exit(Main())
+	}
+	os.Exit(m.Run())
+}

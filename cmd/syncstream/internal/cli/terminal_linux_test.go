@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/syncstream/syncstream/process"
+	"golang.org/x/sys/unix"
+)
+
+// session is a syncstream that runs on a real terminal.
+type session struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	terminal *process.Terminal
+	exited   chan int
+
+	mu    sync.Mutex // guards what follows
+	more  sync.Cond  // signalled when something was shown
+	shown bytes.Buffer
+	ended bool
+}
+
+// onTerminal starts "syncstream run" on a terminal of 40 columns.
+func onTerminal(t *testing.T, args ...string) *session {
+	t.Helper()
+	terminal, err := openTerminal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{t: t, terminal: terminal, exited: make(chan int, 1)}
+	s.more.L = &s.mu
+	s.resize(200, 24)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cmd = exec.Command(exe, append([]string{"run"}, args...)...)
+	s.cmd.Env = append(os.Environ(), playEnv+"=1", "TERM=xterm", "NO_COLOR=1")
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = terminal.Worker, terminal.Worker, terminal.Worker
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	terminal.Worker.Close()
+	go s.read()
+	go func() {
+		_ = s.cmd.Wait()
+		s.exited <- s.cmd.ProcessState.ExitCode()
+	}()
+	t.Cleanup(func() { terminal.Controller.Close() })
+	return s
+}
+
+func (s *session) read() {
+	p := make([]byte, 4096)
+	for {
+		n, err := s.terminal.Controller.Read(p)
+		s.mu.Lock()
+		s.shown.Write(p[:n])
+		s.ended = err != nil
+		s.more.Broadcast()
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// await waits until text is shown.
+func (s *session) await(text string) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer time.AfterFunc(20*time.Second, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ended = true
+		s.more.Broadcast()
+	}).Stop()
+	for !strings.Contains(s.shown.String(), text) {
+		if s.ended {
+			s.t.Fatalf("%q is not shown, but %q", text, s.shown.String())
+		}
+		s.more.Wait()
+	}
+}
+
+func (s *session) press(key byte) {
+	if _, err := s.terminal.Controller.Write([]byte{key}); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// resize gives the window another size.
+func (s *session) resize(columns, rows uint16) {
+	s.t.Helper()
+	err := control(s.terminal.Controller, func(fd int) error {
+		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows})
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// exits checks the exit status.
+func (s *session) exits(want int) {
+	s.t.Helper()
+	if got := <-s.exited; got != want {
+		s.t.Errorf("exit status %d; want %d; it has shown %q", got, want, s.shown.String())
+	}
+}
+
+const ctrlC = 3
+
+// Ctrl-C asks the workers, and a row says for whom we wait; what they still say
+// is shown.
+func TestCtrlC(t *testing.T) {
+	s := onTerminal(t, "--name", "polite", `trap 'echo my last words; exit' TERM; echo up; while :; do sleep 0.05; done`)
+	s.await("polite | up")
+	s.press(ctrlC)
+	s.await("syncstream: SIGINT: SIGTERM sent to 1 worker; Ctrl-C again to kill")
+	s.await("polite | my last words")
+	s.await("1 worker in ")
+	s.exits(130)
+}
+
+// The second one kills those that are deaf to the first.
+func TestCtrlCTwice(t *testing.T) {
+	s := onTerminal(t, "--name", "deaf", `trap '' TERM; echo up; while :; do sleep 0.05; done`)
+	s.await("deaf | up")
+	s.press(ctrlC)
+	s.await("waiting for deaf; kill in 10s, or Ctrl-C again to kill")
+	s.await("waiting for deaf; kill in 9s") // a hand is not faster
+	s.press(ctrlC)
+	s.await("killing 1 worker")
+	s.await("stopped: deaf (killed)")
+	s.exits(130)
+}
+
+// A terminal that goes away stops the workers.
+func TestHangUp(t *testing.T) {
+	said := t.TempDir() + "/said"
+	s := onTerminal(t, `trap 'echo stopped >`+said+`; exit' TERM; echo up; while :; do sleep 0.05; done`)
+	s.await("up")
+	s.terminal.Controller.Close()
+	<-s.exited // its output goes nowhere
+	if text, err := os.ReadFile(said); err != nil || string(text) != "stopped\n" {
+		t.Errorf("the worker has said %q, %v; want that it was stopped", text, err)
+	}
+}
+
+// A worker's terminal has the size of ours, also when that changes.
+func TestWindowSize(t *testing.T) {
+	s := onTerminal(t, "--pty", `trap 'stty size <&1' WINCH; stty size <&1; while :; do sleep 0.05; done`)
+	s.await("24 200")
+	s.resize(120, 30)
+	s.await("30 120")
+	s.press(ctrlC)
+	s.exits(130)
+}
+
+// What we type goes to the worker that is named.
+func TestTyping(t *testing.T) {
+	for _, pty := range []string{"--pty=false", "--pty"} {
+		s := onTerminal(t, pty, "--name", "a,b", "-i", "b", "true", "read -r x; echo got $x; cat; echo end")
+		for _, key := range []byte("hello\n") {
+			s.press(key)
+		}
+		s.await("b | got hello")
+		s.press(4) // Ctrl-D
+		s.await("b | end")
+		s.exits(0)
+	}
+}
+
+// All went well: one short row.
+func TestVerdictOnTerminal(t *testing.T) {
+	s := onTerminal(t, "echo fine", "true")
+	s.await("syncstream: 2 workers in ")
+	s.await(": 2 ok, 0 failed, 0 stopped; 1 line, 5 B, 0 lost")
+	s.exits(0)
+}
