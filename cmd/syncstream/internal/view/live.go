@@ -146,7 +146,7 @@ func (v *View) breakLater() {
 	}
 	v.late = time.AfterFunc(rowPatience, func() {
 		v.mu.Lock()
-		defer v.mu.Unlock()
+		defer v.unlock()
 		v.late = nil
 		if open := v.direct.open; open != nil && time.Since(open.last) >= rowPatience && !v.closed {
 			v.keep(v.breakRow())

@@ -6,7 +6,6 @@ package view
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"regexp"
 	"slices"
@@ -79,7 +78,9 @@ type View struct {
 	tags     *tagger
 	filter   filter
 
-	mu      sync.Mutex // held while rows are written; guards what follows
+	own own // what we have to say ourselves
+
+	mu      sync.Mutex // held while rows are written, also where that waits; guards what follows
 	to      *dest      // where buf goes
 	buf     []byte
 	into    *held // who holds buf back instead; direct, if nobody does
@@ -90,7 +91,7 @@ type View struct {
 	steps   map[streamKey]*step
 	late    *time.Timer // breaks a row that keeps the live rows away; nil: none does
 	closed  bool
-	failed  error // of a row that was not a sink's call
+	failed  error // the first of a writer
 }
 
 // streamKey names one stream of one source.
@@ -169,7 +170,7 @@ const prepared = 1
 // WriteBatches shows batches. The error is that of what it writes to.
 func (v *View) WriteBatches(batches []*syncstream.Batch) error {
 	v.mu.Lock()
-	defer v.mu.Unlock()
+	defer v.unlock()
 	if v.config.Output == None || v.failed != nil {
 		return v.failed
 	}
@@ -186,7 +187,7 @@ func (v *View) WriteBatches(batches []*syncstream.Batch) error {
 // CloseSource shows what was held of a source, or forgets it.
 func (v *View) CloseSource(s syncstream.SourceStatus) error {
 	v.mu.Lock()
-	defer v.mu.Unlock()
+	defer v.unlock()
 	for _, of := range allStreams {
 		key := streamKey{s.Source, of}
 		delete(v.streams, key)
@@ -207,8 +208,9 @@ var allStreams = []syncstream.Stream{syncstream.Stdout, syncstream.Stderr, syncs
 // Close shows what is still held, and takes the live rows away.
 func (v *View) Close() error {
 	v.mu.Lock()
-	defer v.mu.Unlock()
+	defer v.unlock()
 	v.closed = true
+	v.say()
 	if v.failed != nil {
 		return v.failed
 	}
@@ -222,37 +224,6 @@ func (v *View) Close() error {
 	v.keep(v.breakRow())
 	v.keep(v.draw())
 	return v.failed
-}
-
-// Notice shows rows of our own on Stderr, between those of the workers.
-func (v *View) Notice(text string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.keep(v.notice(text))
-	v.keep(v.draw())
-}
-
-// notice adds rows of our own. It needs mu.
-func (v *View) notice(text string) error {
-	if err := errors.Join(v.switchTo(&v.direct), v.breakRow(), v.turn(v.err)); err != nil {
-		return err
-	}
-	for line := range bytes.SplitSeq([]byte(text), lf) {
-		v.buf = v.appendLine(v.buf, v.err, &stream{}, nil, line, syncstream.EndLF)
-	}
-	return v.flush()
-}
-
-// SetStatus shows text in the last row of a terminal, below the live rows; an
-// empty text takes it away. Elsewhere it is not shown.
-func (v *View) SetStatus(text string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.rows.status = text
-	if text != "" {
-		v.keep(v.breakRow())
-	}
-	v.keep(v.draw())
 }
 
 // keep remembers an error for the next call of the sink.
@@ -312,17 +283,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Resize has the live rows drawn again, for a window whose size has changed.
-func (v *View) Resize() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.keep(v.draw())
-}
-
 // redraw looks at the partial lines and shows what is new.
 func (v *View) redraw() {
 	v.mu.Lock()
-	defer v.mu.Unlock()
+	defer v.unlock()
 	if v.closed || v.failed != nil {
 		return
 	}

@@ -613,3 +613,45 @@ func TestOneFile(t *testing.T) {
 		t.Errorf("%q; want %q", got, want)
 	}
 }
+
+// Who says something of our own does not wait for an output that nobody takes;
+// it is shown when somebody does.
+func TestNoticeDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var shown output
+		stuck := make(chan struct{})
+		v := view.New(view.Config{Stderr: &shown, Stdout: writerFunc(func(p []byte) (int, error) {
+			<-stuck
+			return len(p), nil
+		})})
+		buf := syncstream.New(syncstream.Config{})
+		a := buf.Attach(v)
+		buf.Mirror(syncstream.MirrorConfig{}).Write([]byte("one\n"))
+		synctest.Wait()
+		v.Notice("stopping")
+		v.SetStatus("waiting")
+		if got := shown.take(); got != "" {
+			t.Errorf("%q", got)
+		}
+		close(stuck)
+		synctest.Wait()
+		if got := shown.take(); got != "stopping\n" {
+			t.Errorf("%q", got)
+		}
+		buf.Close()
+		<-a.Done()
+	})
+}
+
+// When all is over, a notice still has a row, and a status none: nobody would
+// take it away.
+func TestNoticeAtTheEnd(t *testing.T) {
+	out := &terminal{}
+	var v *view.View
+	play(t, view.Config{Stdout: out, Stderr: out}, 40, func(s *story) { v = s.view })
+	v.Notice("verdict")
+	v.SetStatus("waiting")
+	if got := out.take(); got != "verdict\n" {
+		t.Errorf("%q", got)
+	}
+}
