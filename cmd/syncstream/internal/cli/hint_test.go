@@ -14,9 +14,9 @@ import (
 func TestHinter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := syncstream.New(syncstream.Config{})
-		var notices []string
+		notices := make(chan string, 9)
 		h := &hinter{
-			after: 10 * time.Second, buf: b, notice: func(s string) { notices = append(notices, s) },
+			after: 10 * time.Second, buf: b, notice: func(s string) { notices <- s },
 			added: make(chan time.Time, 9), ended: make(chan struct{}),
 		}
 		h.loop.Go(func() { h.run(t.Context()) })
@@ -31,16 +31,16 @@ func TestHinter(t *testing.T) {
 		time.Sleep(time.Second)
 		open("silent, too")
 		time.Sleep(9 * time.Second)
-		synctest.Wait()
 		if len(notices) > 0 {
-			t.Errorf("after 10 s: %q", notices)
+			t.Errorf("after 10 s: %q", <-notices)
 		}
 		time.Sleep(5 * time.Second)
 		open("late")
 		time.Sleep(time.Minute)
 		h.stop()
 		var named []string
-		for _, n := range notices {
+		close(notices)
+		for n := range notices {
 			name, _, _ := strings.Cut(n, " printed nothing for 10s; ")
 			named = append(named, name)
 		}
