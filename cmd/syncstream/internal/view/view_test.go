@@ -155,6 +155,19 @@ func TestViewFile(t *testing.T) {
 			"without a prefix the bytes are the worker's",
 		},
 		{
+			"no end",
+			view.Config{Prefix: prefix(t, "none")},
+			func(s *story) {
+				a, b := s.mirror("a"), s.mirror("b")
+				s.write(a, "one")
+				a.Close()
+				s.write(b.Stderr(), "two\n")
+				s.write(b, "three\n", "four\n", "five")
+			},
+			"one\nthree\nfour\nfive", "two\n",
+			"nor is a line end added, but where another line follows",
+		},
+		{
 			"padded",
 			view.Config{Workers: workers},
 			func(s *story) {
