@@ -37,8 +37,8 @@ type ended struct {
 // messages only can.
 type jsonSink struct {
 	*sink.JSON
-	w       *lockedWriter
-	workers []worker
+	w        *lockedWriter
+	commands []string
 
 	mu   sync.Mutex // guards what follows
 	seen map[*syncstream.Source]bool
@@ -57,9 +57,10 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-func newJSONSink(w io.Writer, workers []worker) *jsonSink {
+// newJSONSink returns a sink for workers that run the commands.
+func newJSONSink(w io.Writer, commands []string) *jsonSink {
 	locked := &lockedWriter{w: w}
-	return &jsonSink{JSON: sink.NewJSON(locked), w: locked, workers: workers, seen: make(map[*syncstream.Source]bool)}
+	return &jsonSink{JSON: sink.NewJSON(locked), w: locked, commands: commands, seen: make(map[*syncstream.Source]bool)}
 }
 
 // String names the sink where a worker waits for it.
@@ -86,8 +87,7 @@ func (j *jsonSink) start(source *syncstream.Source) error {
 		return nil
 	}
 	j.seen[source], j.last = true, source
-	w := j.workers[source.Rank]
-	return j.write(source, time.Now(), "started", event{Type: "started", Command: w.command()})
+	return j.write(source, time.Now(), "started", event{Type: "started", Command: j.commands[source.Rank]})
 }
 
 // exited tells how a worker has ended.

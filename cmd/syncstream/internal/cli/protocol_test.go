@@ -45,7 +45,7 @@ func TestEventIsMessage(t *testing.T) {
 		Source: source, Err: &process.ExitError{Code: 3}, Started: at.Add(-1250 * time.Millisecond), Ended: at,
 		Usage: process.Usage{User: 310 * time.Millisecond, PeakMemory: 7184384},
 	}
-	newJSONSink(&out, make([]worker, 2)).exited(r, time.Time{})
+	newJSONSink(&out, nil).exited(r, time.Time{})
 	var m syncstream.Message
 	if err := m.UnmarshalJSON(out.Bytes()); err != nil {
 		t.Fatal(err)

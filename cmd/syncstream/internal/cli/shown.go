@@ -1,64 +1,138 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/mask"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
+	"github.com/syncstream/syncstream/process"
 )
 
-// shownFlags say how messages are shown.
-type shownFlags struct {
-	prefix, timestamps, color, output, cr string
-	raw                                   bool
-
+// showOptions say how messages are shown.
+type showOptions struct {
 	config view.Config
+	color  string // auto, always or never
 	lines  syncstream.Lines
-	view   *view.View // nil: something else shows them
+	order  string // split or merged
+	json   bool
+	masks  []string
+	mask   *mask.Mask
 }
 
-func (f *shownFlags) add(flags *pflag.FlagSet) {
-	flags.StringVarP(&f.prefix, "prefix", "p", "name", "name, index, pid, rank, time, command, none, or a `TEMPLATE` with {name}")
-	flags.StringVarP(&f.timestamps, "timestamps", "t", "", "the time before each line, as `FORMAT`: %H:%M:%S, 15:04:05, iso, unix")
-	flags.Lookup("timestamps").NoOptDefVal = view.DefaultTimestamps
-	flags.StringVar(&f.color, "color", "auto", "`WHEN` tags are in colour: auto, always, never")
-	flags.StringVar(&f.output, "output", "stream", "`WHAT` is shown: stream, group, errors, none")
-	flags.StringVar(&f.cr, "cr", "fold", "`WHAT` a carriage return does: fold, split, keep")
-	flags.BoolVar(&f.raw, "raw", false, "let all escape sequences through to the terminal")
+func (o *showOptions) define(f flags) {
+	c := &o.config
+	o.color, o.order = "auto", "split"
+	f.add("prefix,p", "name", "`WHAT` stands before each line: name, index, pid, rank, time, command, none, or a template such as '[{name} {pid}] '", parsed(&c.Prefix, view.ParsePrefix, "name", "index", "pid", "rank", "time", "command", "none"))
+	f.add("timestamps,t", "", "the time before each line, as `FORMAT`: %H:%M:%S and the like, 15:04:05, iso, or unix; without one, %H:%M:%S.%L", parsed(&c.Timestamps, view.ParseTimestamps)).
+		NoOptDefVal = view.DefaultTimestamps
+	f.add("color", "auto", "`WHEN` tags are in colour, auto, always or never; NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count too, and workers get them", choice(&o.color, "auto", "always", "never"))
+	f.onOff("raw", "let all escape sequences through to the terminal", func(on bool) { c.Raw = on })
+	f.add("cr", "fold", "`WHAT` a carriage return does, as progress bars have it: fold, it starts the line again; split, it ends it; keep, it is text", parsed(&o.lines, view.ParseCR, "fold", "split", "keep"))
+	f.add("output", "stream", "`WHAT` is shown: stream, lines as they come; group, a worker's together when it ends; errors, so, but only of one that failed; none", parsed(&c.Output, view.ParseOutput, "stream", "group", "errors", "none"))
+	f.add("order", "split", "`HOW` a worker's stdout and stderr are taken: split, each on our own; merged, on one pipe, in their exact order, all on our stdout", choice(&o.order, "split", "merged"))
+	f.add("include", "", "show only lines that match `REGEX`; it may be given more than once", expressions(&c.Include))
+	f.add("exclude", "", "hide lines that match `REGEX`; it may be given more than once", expressions(&c.Exclude))
+	f.add("mask", "", "put *** where `REGEX` matches, in all that is shown or kept; it may be given more than once", o.addMask)
+	f.onOff("json", "print each message, and what happens to workers, as JSON, one object a line, all on stdout", func(on bool) { o.json = on })
 }
 
-// complete makes the view's configuration of the flags.
-func (f *shownFlags) complete(cmd *cobra.Command, o *runOptions) (err error) {
-	c := &f.config
-	*c = view.Config{Stdout: o.stdout, Stderr: o.stderr, Raw: f.raw, Dumb: os.Getenv("TERM") == "dumb"}
-	for _, w := range o.workers {
-		c.Workers = append(c.Workers, view.Worker{Name: w.name, Command: w.argv[len(w.argv)-1]})
-	}
-	if c.Prefix, err = view.ParsePrefix(f.prefix); err != nil {
-		return usagef(cmd, "--prefix %q: %s", f.prefix, err)
-	}
-	if cmd.Flags().Changed("timestamps") {
-		if c.Timestamps, err = view.ParseTimestamps(f.timestamps); err != nil {
-			return usagef(cmd, "--timestamps %q: %s", f.timestamps, err)
+// parsed takes what parse understands; words are some of that.
+func parsed[T any](to *T, parse func(string) (T, error), words ...string) func(string) error {
+	return func(s string) error {
+		v, err := parse(s)
+		if err != nil {
+			return fmt.Errorf("%w%s", err, meant(s, words))
 		}
+		*to = v
+		return nil
 	}
-	if err := view.ParseWhen(f.color); err != nil {
-		return usagef(cmd, "--color %q: %s", f.color, err)
-	}
-	c.Color = view.WantColor(f.color, os.LookupEnv, view.IsTerminal(o.stdout))
-	if c.Output, err = view.ParseOutput(f.output); err != nil {
-		return usagef(cmd, "--output %q: %s", f.output, err)
-	}
-	if f.lines, err = view.ParseCR(f.cr); err != nil {
-		return usagef(cmd, "--cr %q: %s", f.cr, err)
-	}
-	if len(o.workers) > 0 && strings.Join(o.workers[0].argv[:1], "") != "sh" {
-		for i := range c.Workers {
-			c.Workers[i].Command = strings.Join(o.workers[i].argv, " ")
+}
+
+// expressions takes one more regular expression.
+func expressions(to *[]*regexp.Regexp) func(string) error {
+	return func(s string) error {
+		re, err := compile(s)
+		if err != nil {
+			return err
 		}
+		*to = append(*to, re)
+		return nil
 	}
+}
+
+func (o *showOptions) addMask(s string) error {
+	if _, err := compile(s); err != nil {
+		return err
+	}
+	all := append(o.masks, s)
+	m, err := mask.New(all...)
+	if err != nil {
+		return errors.New("it matches where there is nothing; want a pattern for the secret only")
+	}
+	o.masks, o.mask = all, m
 	return nil
+}
+
+// complete fills in what the view has to know of the workers and of where it
+// shows them.
+func (o *showOptions) complete(workers []worker, stdout, stderr *os.File) {
+	c := &o.config
+	c.Stdout, c.Stderr, c.Mask, c.Dumb = stdout, stderr, o.mask, os.Getenv("TERM") == "dumb"
+	c.Color = view.WantColor(o.color, os.LookupEnv, view.IsTerminal(stdout))
+	if o.json {
+		c.Output = view.None
+	}
+	for _, w := range workers {
+		c.Workers = append(c.Workers, view.Worker{Name: w.name, Command: o.mask.String(w.command())})
+	}
+}
+
+// shownCommands returns the workers' commands without secrets.
+func (o *showOptions) shownCommands() (commands []string) {
+	for _, w := range o.config.Workers {
+		commands = append(commands, w.Command)
+	}
+	return commands
+}
+
+// buffer returns a buffer whose messages have no secrets.
+func (o *showOptions) buffer() *syncstream.Buffer {
+	var c syncstream.Config
+	if o.mask != nil {
+		c.Parse = o.mask.Parse
+	}
+	return syncstream.New(c)
+}
+
+// processOrder returns the order as package process has it.
+func (o *showOptions) processOrder() process.Order {
+	if o.order == "merged" {
+		return process.Merged
+	}
+	return process.Labels
+}
+
+// colorEnv returns the variables by which workers, who see no terminal, learn
+// whether they shall print in colour: as we do, where we are on one.
+func (o *showOptions) colorEnv(stdout *os.File) []string {
+	switch {
+	case o.json || !view.IsTerminal(stdout):
+		return nil
+	case o.config.Color:
+		return []string{"FORCE_COLOR=1", "CLICOLOR_FORCE=1"}
+	}
+	return []string{"NO_COLOR=1"}
+}
+
+// command returns what people call the command of a worker.
+func (w *worker) command() string {
+	if w.shell {
+		return w.argv[2]
+	}
+	return strings.Join(w.argv, " ")
 }
