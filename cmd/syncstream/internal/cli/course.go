@@ -111,6 +111,22 @@ func (c *course) kill() {
 	}
 }
 
+// suspend stops the workers where they are, and has them go on.
+func (c *course) suspend(on bool) {
+	c.mu.Lock()
+	workers := slices.Clone(c.workers)
+	c.mu.Unlock()
+	for _, p := range workers {
+		tell := p.Resume
+		if on {
+			tell = p.Suspend
+		}
+		if err := tell(); err != nil {
+			c.notice(err.Error())
+		}
+	}
+}
+
 // reason returns why the workers were stopped; nil, if they were not.
 func (c *course) reason() *stopReason {
 	var why *stopReason

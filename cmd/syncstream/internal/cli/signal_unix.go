@@ -38,6 +38,25 @@ func signalValue(to *os.Signal) func(string) error {
 // notifyResize has ch told of a new size of our terminal's window.
 func notifyResize(ch chan os.Signal) { signal.Notify(ch, syscall.SIGWINCH) }
 
+// notifyJob has ch told of what a shell does with us as one of its jobs.
+func notifyJob(ch chan os.Signal) { signal.Notify(ch, syscall.SIGTSTP, syscall.SIGCONT) }
+
+// handleJob has the workers, whom the terminal does not know, do as we do: at
+// Ctrl-Z they stop, and when the shell has us go on, they do. Where we lead the
+// session there is no shell that could, and Ctrl-Z does nothing, as the kernel
+// has it.
+func handleJob(c *course, sig os.Signal) {
+	if sig == syscall.SIGCONT {
+		c.suspend(false)
+		return
+	}
+	if session, err := unix.Getsid(0); err == nil && session == unix.Getpgrp() {
+		return
+	}
+	c.suspend(true)
+	_ = unix.Kill(os.Getpid(), syscall.SIGSTOP)
+}
+
 // hasTerminal reports whether a terminal controls us.
 func hasTerminal() bool {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)

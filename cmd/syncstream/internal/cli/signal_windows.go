@@ -23,6 +23,11 @@ func signalValue(to *os.Signal) func(string) error {
 // notifyResize does nothing: Windows sends no signal.
 func notifyResize(chan os.Signal) {}
 
+// notifyJob does nothing, as there are no jobs.
+func notifyJob(chan os.Signal) {}
+
+func handleJob(*course, os.Signal) {}
+
 func hasTerminal() bool { return true }
 
 func signalText(os.Signal) string { return "" }

@@ -42,14 +42,15 @@ type signals struct {
 	course   *course
 	outs     *outputs
 	ch, pipe chan os.Signal
-	winch    chan os.Signal
+	winch    chan os.Signal // our window has another size
+	job      chan os.Signal // the shell suspends us, or has us go on
 	done     chan struct{}
 	loop     sync.WaitGroup
 }
 
 // catchSignals has c stopped by signals, until stop is called.
 func catchSignals(c *course, outs *outputs) *signals {
-	s := &signals{course: c, outs: outs, ch: make(chan os.Signal, 4), pipe: make(chan os.Signal, 1), winch: make(chan os.Signal, 1), done: make(chan struct{})}
+	s := &signals{course: c, outs: outs, ch: make(chan os.Signal, 4), pipe: make(chan os.Signal, 1), winch: make(chan os.Signal, 1), job: make(chan os.Signal, 2), done: make(chan struct{})}
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(sig) { // as nohup has it, for the workers too
 			signal.Notify(s.ch, sig)
@@ -59,6 +60,7 @@ func catchSignals(c *course, outs *outputs) *signals {
 	// (To ignore the signal would have the workers ignore it too.)
 	signal.Notify(s.pipe, syscall.SIGPIPE)
 	notifyResize(s.winch)
+	notifyJob(s.job)
 	s.loop.Go(s.listen)
 	return s
 }
@@ -72,6 +74,8 @@ func (s *signals) listen() {
 			return
 		case <-s.winch:
 			s.outs.resize()
+		case sig := <-s.job:
+			handleJob(s.course, sig)
 		case sig := <-s.ch:
 			if sig == syscall.SIGHUP && s.outs.logs.exist() && !hasTerminal() {
 				s.reopen()
@@ -119,6 +123,7 @@ func (s *signals) stop() {
 	signal.Stop(s.ch)
 	signal.Stop(s.pipe)
 	signal.Stop(s.winch)
+	signal.Stop(s.job)
 	close(s.done)
 	s.loop.Wait()
 }

@@ -17,6 +17,7 @@ import (
 // session is a syncstream that runs on a real terminal.
 type session struct {
 	t        *testing.T
+	shell    string
 	cmd      *exec.Cmd
 	terminal *process.Terminal
 	exited   chan int
@@ -30,11 +31,18 @@ type session struct {
 // onTerminal starts "syncstream run" on a terminal of 40 columns.
 func onTerminal(t *testing.T, args ...string) *session {
 	t.Helper()
+	return onTerminalOf(t, "", args...)
+}
+
+// onTerminalOf does so by a shell that runs script, where "$0" "$@" is what it
+// shall start.
+func onTerminalOf(t *testing.T, script string, args ...string) *session {
+	t.Helper()
 	terminal, err := openTerminal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &session{t: t, terminal: terminal, exited: make(chan int, 1)}
+	s := &session{t: t, shell: script, terminal: terminal, exited: make(chan int, 1)}
 	s.more.L = &s.mu
 	s.resize(200, 24)
 	exe, err := os.Executable()
@@ -42,6 +50,9 @@ func onTerminal(t *testing.T, args ...string) *session {
 		t.Fatal(err)
 	}
 	s.cmd = exec.Command(exe, append([]string{"run"}, args...)...)
+	if s.shell != "" {
+		s.cmd = exec.Command("sh", append([]string{"-c", s.shell, exe, "run"}, args...)...)
+	}
 	s.cmd.Env = append(os.Environ(), playEnv+"=1", "TERM=xterm", "NO_COLOR=1")
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = terminal.Worker, terminal.Worker, terminal.Worker
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
@@ -92,6 +103,13 @@ func (s *session) await(text string) {
 	}
 }
 
+// text returns what was shown so far.
+func (s *session) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown.String()
+}
+
 func (s *session) press(key byte) {
 	if _, err := s.terminal.Controller.Write([]byte{key}); err != nil {
 		s.t.Error(err)
@@ -113,11 +131,11 @@ func (s *session) resize(columns, rows uint16) {
 func (s *session) exits(want int) {
 	s.t.Helper()
 	if got := <-s.exited; got != want {
-		s.t.Errorf("exit status %d; want %d; it has shown %q", got, want, s.shown.String())
+		s.t.Errorf("exit status %d; want %d; it has shown %q", got, want, s.text())
 	}
 }
 
-const ctrlC = 3
+const ctrlC, ctrlZ = 3, 26
 
 // Ctrl-C asks the workers, and a row says for whom we wait; what they still say
 // is shown.
@@ -142,6 +160,47 @@ func TestCtrlCTwice(t *testing.T) {
 	s.await("killing 1 worker")
 	s.await("stopped: deaf (killed)")
 	s.exits(130)
+}
+
+// Ctrl-Z suspends the workers with us, and they go on with us.
+func TestCtrlZ(t *testing.T) {
+	gate := t.TempDir() + "/gate"
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := onTerminalOf(t, `set -m; "$0" "$@"; echo the shell is back; read -r x; fg >/dev/null`,
+		"--name", "w", `echo pid $$.; read -r x <`+gate+`; echo it goes on`)
+	s.await(".\n")
+	s.press(ctrlZ)
+	s.await("the shell is back")
+	_, after, _ := strings.Cut(s.text(), "w | pid ")
+	pid, _, _ := strings.Cut(after, ".")
+	awaitStopped(t, pid)
+	s.press('\n')
+	if err := os.WriteFile(gate, []byte("\n"), 0); err != nil { // waits for the worker to read
+		t.Fatal(err)
+	}
+	s.await("it goes on")
+	s.exits(0)
+}
+
+// awaitStopped waits until a process has been stopped by a signal.
+func awaitStopped(t *testing.T, pid string) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(20 * time.Second); ; {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		_, state, _ := strings.Cut(string(stat), ") ")
+		if strings.HasPrefix(state, "T") {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("the worker's state is %.1q, %v; want T, stopped", state, err)
+		}
+	}
 }
 
 // A terminal that goes away stops the workers.
