@@ -16,7 +16,7 @@ TESTFLAGS ?=
 BASE      ?=
 
 .DEFAULT_GOAL := test
-.PHONY: help setup test lint race cross fuzz bench clean
+.PHONY: help setup test lint race cross fuzz bench man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +53,11 @@ fuzz: ## each fuzz target for FUZZTIME
 bench: ## measure, beside the revision BASE if there is one, and write docs/benchmarks.md
 	cd bench && go run . $(if $(BASE),-base $(BASE)) -o ../docs/benchmarks.md -readme ../README.md
 
-clean: ## remove the pinned tools
-	rm -rf bin
+man: ## write the man pages into man/
+	go run ./cmd/syncstream man man
+
+clean: ## remove the pinned tools and the man pages
+	rm -rf bin man
 
 # The workspace knows nothing of tools/, hence GOWORK=off.
 bin/tools: tools/go.mod tools/go.sum

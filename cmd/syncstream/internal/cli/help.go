@@ -129,19 +129,29 @@ func newFlagsTopic(of *cobra.Command) *cobra.Command {
 // flagsText describes each flag.
 func flagsText(cmd *cobra.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s", wrapped("The flags of "+cmd.CommandPath()+". Each has a variable too, which the flag overrides and which workers do not get: "+
-		envPrefix+"STOP_ON is --stop-on. Times are as in 1m30s, bytes as in 10M.", 0))
+	b.WriteString(wrapped("The flags of "+cmd.CommandPath()+". "+envText(), 0))
 	for _, g := range flagGroups(cmd) {
 		fmt.Fprintf(&b, "\n%s\n", g.name)
 		for _, f := range g.flags {
 			_, usage := pflag.UnquoteUsage(f)
-			if f.DefValue != "" && f.NoOptDefVal == "" {
-				usage += " (if not given: " + f.DefValue + ")"
-			}
-			fmt.Fprintf(&b, "  %s\n%s", flagSynopsis(f), wrapped(usage, 6))
+			fmt.Fprintf(&b, "  %s\n%s", flagSynopsis(f), wrapped(withDefault(f, usage), 6))
 		}
 	}
 	return b.String()
+}
+
+// envText tells of the variables that stand for flags.
+func envText() string {
+	return "Each flag has a variable too, which the flag overrides and which workers do not get: " +
+		envPrefix + "STOP_ON is --stop-on. Times are as in 1m30s, bytes as in 10M."
+}
+
+// withDefault adds what a flag means that is not given.
+func withDefault(f *pflag.Flag, usage string) string {
+	if f.DefValue == "" || f.NoOptDefVal != "" {
+		return usage
+	}
+	return usage + " (if not given: " + f.DefValue + ")"
 }
 
 // wrapped returns text in lines that fit help, each behind so many spaces.

@@ -54,7 +54,7 @@ every line whole, in the order its worker wrote it, none lost.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(showHelp)
 	run := newRun()
-	root.AddCommand(run)
+	root.AddCommand(run, newMan())
 	root.AddCommand(newFlagsTopic(run))
 	return root
 }

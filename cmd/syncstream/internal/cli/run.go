@@ -50,6 +50,7 @@ What each flag does: syncstream help flags`},
 	o.logOptions.define(flags{cmd.Flags(), "Keep"})
 	o.endingOptions.define(flags{cmd.Flags(), "End"})
 	o.verdictOptions.define(flags{cmd.Flags(), "Tell"})
+	completeFlags(cmd, &o.commandOptions)
 	return cmd
 }
 
