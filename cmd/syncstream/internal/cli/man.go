@@ -67,8 +67,10 @@ func manPage(cmd *cobra.Command) string {
 	}
 	if len(flagGroups(cmd)) > 0 {
 		manText(&b, "ENVIRONMENT", envText())
+		for _, section := range runManual {
+			manText(&b, section.title, strings.ReplaceAll(section.text, "\n", "\n\n"))
+		}
 	}
-	manText(&b, "NOTES", cmd.Annotations[footerOf])
 	if cmd.HasExample() {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))
 	}
