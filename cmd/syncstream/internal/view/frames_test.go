@@ -140,7 +140,7 @@ func TestLinesStayWhole(t *testing.T) {
 	w := openWindow(t, "hurry", 60, 10)
 	fmt.Fprintln(w.steps, "go")
 	got := ""
-	for i := 0; !strings.HasSuffix(got, "all done"); i++ {
+	for i, end := 0, time.Now().Add(3*patience); !strings.HasSuffix(got, "all done") && time.Now().Before(end); i++ {
 		w.tmux("resize-window", "-x", strconv.Itoa(40+i%3*10), "-y", strconv.Itoa(6+i%2*4))
 		got = strings.TrimRight(w.tmux("capture-pane", "-p", "-J", "-S", "-"), "\n ")
 	}

@@ -56,12 +56,10 @@ func (l *live) erase(dst []byte) []byte {
 	return append(dst, eraseBelow...)
 }
 
-// refresh reads the partial lines again where some are shown, so that none
-// stands below its own line.
-func (v *View) refresh() {
-	if len(v.rows.lines) > 0 {
-		v.rows.read()
-	}
+// has reports whether a source has a row. When something has come of it, the
+// partial lines are read again, so that none stands below its own line.
+func (l *live) has(source *syncstream.Source) bool {
+	return slices.ContainsFunc(l.lines, func(m syncstream.Message) bool { return m.Source == source })
 }
 
 // draw writes what is to be written, and the live rows below.
@@ -150,7 +148,7 @@ func (v *View) breakLater() {
 		v.late = nil
 		if open := v.direct.open; open != nil && time.Since(open.last) >= rowPatience && !v.closed {
 			v.keep(v.breakRow())
-			v.refresh()
+			v.rows.read()
 		}
 		v.keep(v.draw())
 	})

@@ -174,12 +174,16 @@ func (v *View) WriteBatches(batches []*syncstream.Batch) error {
 	if v.config.Output == None || v.failed != nil {
 		return v.failed
 	}
+	stale := false
 	for _, b := range batches {
 		if v.keep(v.add(b)); v.failed != nil {
 			return v.failed
 		}
+		stale = stale || v.rows.has(b.Source())
 	}
-	v.refresh()
+	if stale {
+		v.rows.read()
+	}
 	v.keep(v.draw())
 	return v.failed
 }
@@ -198,7 +202,9 @@ func (v *View) CloseSource(s syncstream.SourceStatus) error {
 		return v.failed
 	}
 	v.keep(v.release(s.Source, v.config.Output == Group || v.config.Failed(s)))
-	v.refresh()
+	if v.rows.has(s.Source) {
+		v.rows.read()
+	}
 	v.keep(v.draw())
 	return v.failed
 }

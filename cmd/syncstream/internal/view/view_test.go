@@ -469,6 +469,15 @@ func TestLiveRows(t *testing.T) {
 		want(begin+erase+"a | 1234567890123456789012345678901234567890"+end+"…\na | 12345\r\nb | 50% o\r\x1b[1A", "an unfinished row ends, when the live ones have waited")
 		b.Close()
 		want(begin+erase+"b | 50% of everything there is\na | 12345\r"+end, "a last text is a line")
+		c := s.mirror("c")
+		s.write(c, "5%")
+		out.take()
+		c.Discard()
+		c.Close()
+		synctest.Wait()
+		if got, want := out.take(), begin+erase+"a | 12345\r"+end; got != want {
+			t.Errorf("%q\nwant\n%q: a row goes at once with its worker", got, want)
+		}
 		a.Discard()
 		want(begin+erase+"a | …1234567890\n"+end, "a line in pieces ends")
 	})
