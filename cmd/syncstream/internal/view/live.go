@@ -18,6 +18,8 @@ type live struct {
 	lines    []syncstream.Message        // as they were last read
 	status   string
 
+	suspended bool // nothing is drawn
+
 	drawn int    // rows on the screen
 	frame []byte // what has drawn them
 	sync  bool   // the terminal waits for the end of an update
@@ -92,6 +94,9 @@ func (v *View) frame() (frame []byte, n int) {
 	if open := v.direct.open; open != nil && open.to.live {
 		v.breakLater()
 		return nil, 0 // below an unfinished row there is no place
+	}
+	if v.rows.suspended {
+		return nil, 0
 	}
 	columns, height := v.live.size()
 	if columns <= 0 || height <= 0 {

@@ -45,6 +45,21 @@ func (v *View) Resize() {
 	v.deliver()
 }
 
+// Suspend takes the live rows away, as before the program is stopped (Ctrl-Z);
+// it waits while rows are written. Lines are still shown. Resume brings them
+// back, wherever the cursor is then.
+func (v *View) Suspend() { v.suspend(true) }
+
+// Resume undoes Suspend.
+func (v *View) Resume() { v.suspend(false) }
+
+func (v *View) suspend(suspended bool) {
+	v.mu.Lock()
+	defer v.unlock()
+	v.rows.suspended = suspended
+	v.keep(v.draw())
+}
+
 // unlock gives up mu, and shows what came meanwhile.
 func (v *View) unlock() {
 	v.mu.Unlock()

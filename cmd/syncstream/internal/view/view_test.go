@@ -456,6 +456,11 @@ func TestLiveRows(t *testing.T) {
 		want(begin+erase+"b | line\na | 20%\r\nb | 50% of everythi\r\x1b[1A"+end, "a line stands above")
 		s.view.Notice("notice")
 		want(begin+erase+"notice\na | 20%\r\nb | 50% of everythi\r\x1b[1A"+end, "so does a notice")
+		s.view.Suspend()
+		s.write(b, "line\n")
+		want(begin+erase+end+"b | line\n", "suspended, there are no live rows, and lines all the same")
+		s.view.Resume()
+		want("a | 20%\r\nb | 50% of everythi\r\x1b[1A", "resumed, they are there again")
 		s.view.SetStatus("waiting\x1b[2J")
 		want(begin+erase+"a | 20%\r\nb | 50% of everythi\r\nwaiting␛[2J\r\x1b[2A"+end, "the status is the last")
 		out.columns, out.rows = 10, 3
