@@ -92,8 +92,11 @@ func (v *View) draw() error {
 // frame returns what draws the live rows, and how many they are.
 func (v *View) frame() (frame []byte, n int) {
 	if open := v.direct.open; open != nil && open.to.live {
-		v.breakLater()
-		return nil, 0 // below an unfinished row there is no place
+		// Below an unfinished row there is no place.
+		if v.rows.wait(open.key) {
+			v.breakLater()
+		}
+		return nil, 0
 	}
 	if v.rows.suspended {
 		return nil, 0
@@ -137,6 +140,13 @@ func (v *View) frame() (frame []byte, n int) {
 		frame = fmt.Appendf(frame, "\x1b[%dA", len(rows)-1)
 	}
 	return frame, len(rows)
+}
+
+// wait reports whether there are rows besides that of a stream.
+func (l *live) wait(besides streamKey) bool {
+	return l.status != "" || slices.ContainsFunc(l.lines, func(m syncstream.Message) bool {
+		return m.Text != "" && (streamKey{m.Source, m.Stream}) != besides
+	})
 }
 
 // rowPatience is how long an unfinished row may keep the live rows away.

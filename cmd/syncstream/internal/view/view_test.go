@@ -491,6 +491,26 @@ func TestLiveRows(t *testing.T) {
 	}
 }
 
+// An unfinished row waits for the rest of its line while nobody else has a row.
+func TestUnfinishedRow(t *testing.T) {
+	out := &terminal{}
+	play(t, view.Config{Stdout: out}, 8, func(s *story) {
+		m := s.mirror("m")
+		s.write(m, "12345678abc")
+		s.pause()
+		s.write(m, "defgh")
+		s.pause()
+		s.view.SetStatus("waiting")
+		s.pause()
+		s.view.SetStatus("")
+		s.write(m, "!\n")
+	})
+	got, want := out.take(), "m | 12345678…\nm | abcdefgh\r\nwaiting\r\x1b[1A"
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("%q\nwant first %q", got, want)
+	}
+}
+
 // Where one of the two is a terminal, live rows are those of its own stream, and
 // nothing of them gets to the other.
 func TestOneTerminal(t *testing.T) {
