@@ -33,13 +33,14 @@ type commandOptions struct {
 
 // worker is a command that is to be run.
 type worker struct {
-	name string
-	argv []string
+	name  string
+	argv  []string
+	shell bool // argv is sh -c and the command
 }
 
 // shellWorker is a command for the shell.
 func shellWorker(name, command string) worker {
-	return worker{name: name, argv: []string{"sh", "-c", command}}
+	return worker{name: name, argv: []string{"sh", "-c", command}, shell: true}
 }
 
 func (o *commandOptions) define(f flags) {
@@ -178,12 +179,12 @@ func (o *commandOptions) checkName(cmd *cobra.Command, where, name string) error
 }
 
 // command returns the command of worker number rank. Of a variable that is set
-// twice the last counts.
-func (o *commandOptions) command(rank int) *exec.Cmd {
+// twice the last counts; more comes before what we were told.
+func (o *commandOptions) command(rank int, more []string) *exec.Cmd {
 	w := o.workers[rank]
 	cmd := exec.Command(w.argv[0], w.argv[1:]...)
 	cmd.Dir = o.dir
-	cmd.Env = slices.Concat(inherited(), o.dotenv, o.env, []string{
+	cmd.Env = slices.Concat(inherited(), more, o.dotenv, o.env, []string{
 		"SYNCSTREAM_RANK=" + strconv.Itoa(rank), "SYNCSTREAM_SIZE=" + strconv.Itoa(len(o.workers)),
 	})
 	if o.stdin == w.name {

@@ -36,7 +36,7 @@ func (o *runOptions) attach(buf *syncstream.Buffer, c *course) (*outputs, error)
 		add(out.json)
 	} else {
 		add(out.view)
-		go out.view.Follow(c.ctx, buf) // ends with the buffer
+		go out.view.Follow(context.Background(), buf) // ends when buf is closed
 	}
 	logs, err := o.openLogs(o.config)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
+	"github.com/syncstream/syncstream/process"
 )
 
 // runOptions are what run was told: one struct for each idea.
@@ -37,6 +38,7 @@ func newRun() *cobra.Command {
 		Annotations: map[string]string{footerOf: `Exits with 0; or as the worker that failed first, with 128 and its signal if one
 killed it, 126 or 127 if it can't be run or found; 124 after --timeout; 130 and
 so on after Ctrl-C; 141 if the output goes nowhere; 2 for wrong usage.
+On Linux, nothing that was started outlives syncstream, even where it is killed.
 What each flag does: syncstream help flags`},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args); err != nil {
@@ -79,6 +81,9 @@ func (o *runOptions) run(ctx context.Context) error {
 	}
 	signals := catchSignals(c, outs)
 	defer signals.stop()
+	if err := process.Guard(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		c.notice(fmt.Sprintf("what workers start may outlive this program: %v", err))
+	}
 
 	ended := make(chan struct{})
 	var telling sync.WaitGroup

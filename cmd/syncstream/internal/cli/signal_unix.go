@@ -42,19 +42,15 @@ func notifyResize(ch chan os.Signal) { signal.Notify(ch, syscall.SIGWINCH) }
 func notifyJob(ch chan os.Signal) { signal.Notify(ch, syscall.SIGTSTP, syscall.SIGCONT) }
 
 // handleJob has the workers, whom the terminal does not know, do as we do: at
-// Ctrl-Z they stop, and when the shell has us go on, they do. Where we lead the
-// session there is no shell that could, and Ctrl-Z does nothing, as the kernel
-// has it.
+// Ctrl-Z they stop, and when the shell has us go on, they do. Where there is no
+// shell that could, as in a container, the kernel does not stop us, and they go
+// on at once.
 func handleJob(c *course, sig os.Signal) {
-	if sig == syscall.SIGCONT {
-		c.suspend(false)
-		return
+	if sig == syscall.SIGTSTP {
+		c.suspend(true)
+		raiseStop()
 	}
-	if session, err := unix.Getsid(0); err == nil && session == unix.Getpgrp() {
-		return
-	}
-	c.suspend(true)
-	_ = unix.Kill(os.Getpid(), syscall.SIGSTOP)
+	c.suspend(false)
 }
 
 // hasTerminal reports whether a terminal controls us.
