@@ -12,7 +12,7 @@ import (
 
 // channel is our end of a pair of sockets that keep each write apart from the
 // next, as a record. So what two processes write at the same time does not mix,
-// though neither waits for the other.
+// though neither waits for the other. See docs/decisions/0011-channel.md.
 type channel struct {
 	ours *pipe.Reader
 	done chan struct{} // closed when all is read
