@@ -121,6 +121,16 @@ func (s *memory) stop(cause error) {
 	}
 }
 
+func (s *memory) ask(a *account) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.state != StateOpen {
+		return false
+	}
+	s.askLocked(a)
+	return true
+}
+
 // askLocked asks a source to end, once: what one has answered stays, also when
 // a Reset has let another Stop come.
 func (s *memory) askLocked(a *account) {

@@ -92,6 +92,18 @@ func (m *Mirror) Acknowledge() {
 	}
 }
 
+// Stop asks this mirror's worker to end, as [Buffer.Stop] does all; for those who
+// capture it. If cause is nil, it is [ErrStopped]. How the worker then ends is no
+// failure of the buffer's.
+func (m *Mirror) Stop(cause error) {
+	if cause == nil {
+		cause = ErrStopped
+	}
+	if m.store.ask(m.account) {
+		m.stop(cause)
+	}
+}
+
 func (m *Mirror) stop(cause error) {
 	m.stopped.Store(true)
 	m.cancel(cause)

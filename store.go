@@ -41,6 +41,8 @@ type sender interface {
 	holdAgain(w *Writer, partial []byte)
 	lose(a *account, messages, bytes int)
 	parsedAway(a *account, messages, bytes int)
+	// ask notes that a source is to stop, and reports whether that is news.
+	ask(a *account) bool
 	acknowledge(a *account)
 	closeMirror(a *account, state State, err error)
 	isClosed(a *account) bool

@@ -186,6 +186,15 @@ func TestParent(t *testing.T) {
 
 // A stop ends the context of a worker that never writes, and its answer is known.
 func TestParentStop(t *testing.T) {
+	for name, stop := range map[string]func(*syncstream.Buffer, *process.Process){
+		"Buffer.Stop":  func(b *syncstream.Buffer, _ *process.Process) { b.Stop(nil) },
+		"Process.Stop": func(_ *syncstream.Buffer, p *process.Process) { p.Stop() },
+	} {
+		t.Run(name, func(t *testing.T) { testParentStop(t, stop) })
+	}
+}
+
+func testParentStop(t *testing.T, stop func(*syncstream.Buffer, *process.Process)) {
 	b := syncstream.New(syncstream.Config{})
 	l := listen(t, b)
 	cmd := worker.Command(job{Do: "acknowledge"})
@@ -198,7 +207,7 @@ func TestParentStop(t *testing.T) {
 	if s := b.Sources()[0].State; s != syncstream.StateOpen {
 		t.Errorf("before a stop the source is %s", s)
 	}
-	b.Stop(nil)
+	stop(b, p)
 	if !eventually(func() bool { return b.Sources()[0].State == syncstream.StateAcknowledged }) {
 		t.Errorf("the source is %s, want acknowledged", b.Sources()[0].State)
 	}

@@ -32,6 +32,9 @@ func (p *Process) ask() {
 		return
 	}
 	p.step, p.stopped = asked, p.life == alive
+	if p.stopped {
+		p.mirror.Stop(nil)
+	}
 	p.beside.channel.stop()
 	_ = p.child.signal(p.config.StopSignal)
 	p.kill = time.AfterFunc(p.config.StopGrace, p.Kill)
