@@ -94,6 +94,9 @@ func (p *Process) explain(err error) error {
 		return err
 	}
 	said := strings.TrimSpace(failure.said.String())
+	if failure.fatal == unknownFatal { // its stderr may have been read later
+		failure.fatal = p.fatalError(failure.said.Bytes())
+	}
 	if failure.fatal != "" {
 		return &FuncError{Text: failure.fatal, Trace: []byte(said), Err: err}
 	}
