@@ -133,6 +133,17 @@ func (r *failureReader) read(p *Process) {
 	_, _ = io.Copy(io.Discard, r.file)
 }
 
+func (r *failureReader) finish(grace time.Duration) {
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-r.done:
+	case <-timer.C:
+		_ = r.file.SetReadDeadline(time.Unix(1, 0)) // fails where it is closed
+		<-r.done
+	}
+}
+
 const (
 	// fatalPrefix begins what the runtime says when it gives up.
 	fatalPrefix  = "fatal error: "
@@ -156,15 +167,4 @@ func (p *Process) fatalError(said []byte) string {
 		}
 	}
 	return unknownFatal
-}
-
-func (r *failureReader) finish(grace time.Duration) {
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	select {
-	case <-r.done:
-	case <-timer.C:
-		_ = r.file.SetReadDeadline(time.Unix(1, 0)) // fails where it is closed
-		<-r.done
-	}
 }
