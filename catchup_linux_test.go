@@ -17,7 +17,7 @@ import (
 // the bytes that the goroutine which reads the pipe has just taken out of it. A
 // catch-up without the stream's mutex fails here, since those come late.
 func TestErrorBehindPipes(t *testing.T) {
-	const rounds, writers = 1000, 3
+	const rounds, writers = 300, 3
 	b := syncstream.New(syncstream.Config{MaxMessages: 1_000_000})
 	var mirrors sync.WaitGroup
 	for i := range writers {
