@@ -24,7 +24,7 @@
 //
 // What a worker prints are lines. [Parent] gives it more to say: warnings and
 // errors, each of which is one message and stands behind the lines printed
-// before, its progress, and what [log/slog] logs. Its Context ends when the parent says stop. A
-// program in another language writes JSON to a descriptor; docs/protocol.md
-// tells how. Both are for Linux.
+// before, its progress, and what [log/slog] logs. Its Context ends when the
+// parent says stop. A program in another language writes JSON to a descriptor;
+// docs/protocol.md tells how. Both are for Linux.
 package process
