@@ -27,4 +27,18 @@
 // before, its progress, and what [log/slog] logs. Its Context ends when the
 // parent says stop. A program in another language writes JSON to a descriptor;
 // docs/protocol.md tells how. Both are for Linux.
+//
+// # Stopping
+//
+// A stop, by the context of [Start], [syncstream.Buffer.Stop], [Process.Stop] or
+// [Group.Stop], asks the worker's process group to end, and kills it after
+// Config.StopGrace. What the worker still prints is captured, and its end is no
+// failure.
+//
+// # What is left behind
+//
+// A process that the worker has started, and that keeps its output open, is
+// waited for as long as Config.DrainGrace, and then named in a warning. On Linux
+// a worker dies with this process; with a [Guard], so does all that workers have
+// started.
 package process
