@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -25,7 +27,7 @@ import (
 func isHeldWarning(m string) bool {
 	who := "another process"
 	if runtime.GOOS == "linux" {
-		who = `process [0-9]+ \(.*process\.test.*\)`
+		who = `process [0-9]+ \(.*` + regexp.QuoteMeta(filepath.Base(os.Args[0])) + `.*\)`
 	}
 	const text = " still holds the output of w; what is printed there from now on is lost, and not counted"
 	return regexp.MustCompile(`^warning "` + who + text + `"$`).MatchString(m)
