@@ -52,7 +52,7 @@ func openTerminal(t *testing.T) *process.Terminal {
 // and in its order, up to its last words, and its end is no error of reading.
 func TestTerminal(t *testing.T) {
 	b := syncstream.New(syncstream.Config{})
-	script := `test -t 1 && test -t 2 && echo a terminal; echo to it >/dev/tty; echo err >&2; seq 1000; printf last; exit 3`
+	script := `test -t 1 && test -t 2 && echo a terminal; echo to it >/dev/tty; echo err >&2; seq 500; printf last; exit 3`
 	p, err := process.Start(context.Background(), b, exec.Command("sh", "-c", script), process.Config{Terminal: openTerminal(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -61,19 +61,18 @@ func TestTerminal(t *testing.T) {
 		t.Errorf("it ended with %v; want exit status 3", r.Err)
 	}
 	want := []string{"a terminal", "to it", "err"}
-	for i := range 1000 {
+	for i := range 500 {
 		want = append(want, fmt.Sprint(i+1))
 	}
 	want = append(want, "last", "exit status 3")
-	messages, _ := b.Last(context.Background(), 2000)
-	tail := want[max(0, len(want)-len(messages)):] // the buffer keeps the last
+	messages, _ := b.Last(context.Background(), 1000)
 	for i, m := range messages {
-		if m.Text != tail[i] || m.Kind == syncstream.Line && m.Stream != syncstream.Merged {
-			t.Fatalf("message %d is %q of %v; want %q", i, m.Text, m.Stream, tail[i])
+		if i >= len(want) || m.Text != want[i] || m.Kind == syncstream.Line && m.Stream != syncstream.Merged {
+			t.Fatalf("message %d is %q of %v; want %q", i, m.Text, m.Stream, want[min(i, len(want)-1)])
 		}
 	}
-	if len(messages) < 1000 {
-		t.Errorf("%d messages came", len(messages))
+	if len(messages) < len(want) {
+		t.Errorf("%d messages came; want %d", len(messages), len(want))
 	}
 }
 

@@ -96,3 +96,30 @@ func TestLastWords(t *testing.T) {
 		}
 	}
 }
+
+// That a worker has started is told once, and before its first line, whoever
+// comes first.
+func TestStartedComesFirst(t *testing.T) {
+	var out bytes.Buffer
+	j := newJSONSink(&out, []string{"echo one"})
+	b := syncstream.New(syncstream.Config{})
+	a := b.Attach(j)
+	m := b.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: "w", Size: 1}})
+	m.Write([]byte("one\n"))
+	if err := a.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	j.started(m.Source())
+	var texts []string
+	for line := range bytes.Lines(out.Bytes()) {
+		var m syncstream.Message
+		if err := m.UnmarshalJSON(line); err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, m.Text)
+	}
+	if got := strings.Join(texts, ", "); got != "started, one" {
+		t.Errorf("the messages are %s", got)
+	}
+	b.Close()
+}
