@@ -31,6 +31,9 @@ type course struct {
 	say    chan string             // notices that are to be shown
 	// stopping, if it is not nil, is told why the workers are asked to end.
 	stopping func(reason string)
+	// suspended, if it is not nil, is told when the workers are suspended, and
+	// when they go on.
+	suspended func(on bool)
 
 	mu      sync.Mutex // guards what follows
 	workers []*process.Process
@@ -124,6 +127,9 @@ func (c *course) suspend(on bool) {
 		if err := tell(); err != nil {
 			c.notice(err.Error())
 		}
+	}
+	if c.suspended != nil {
+		c.suspended(on)
 	}
 }
 

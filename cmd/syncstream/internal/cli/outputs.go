@@ -36,6 +36,13 @@ func (o *runOptions) attach(buf *syncstream.Buffer, c *course) (*outputs, error)
 		add(out.json)
 	} else {
 		add(out.view)
+		c.suspended = func(on bool) { // the rows at the bottom are the shell's then
+			if on {
+				out.view.Suspend()
+			} else {
+				out.view.Resume()
+			}
+		}
 		go out.view.Follow(context.Background(), buf) // ends when buf is closed
 	}
 	logs, err := o.openLogs(o.config)
