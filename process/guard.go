@@ -13,8 +13,8 @@ var ErrGuardDied = errors.New("the guard process has died")
 //
 // Workers are then started by a guard, a process of its own which runs this same
 // program: so [Main] must have been called. When this program has ended, the
-// guard kills all that is left. It starts workers in its own session, with the
-// umask and the resource limits that this program had when Guard was called.
+// guard kills all that is left. It starts workers with the umask and the
+// resource limits that this program had when Guard was called.
 //
 // A worker's cmd must come from [exec.Command], not from CommandContext: the ctx
 // of [Start] stops it. Of its SysProcAttr, PidFD, UseCgroupFD, Foreground and

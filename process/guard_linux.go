@@ -63,8 +63,8 @@ func newGuard() (*guard, error) {
 		Args:        []string{os.Args[0], fmt.Sprintf("(guard of %d)", os.Getpid())},
 		Env:         append(os.Environ(), roleEnv+"=guard"),
 		Dir:         "/",
-		ExtraFiles:  []*os.File{its}, // guardFD
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+		ExtraFiles:  []*os.File{its},                     // guardFD
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true}, // so that no key on the terminal reaches it
 	}
 	if err := cmd.Start(); err != nil {
 		unix.Close(ends[0])

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -104,13 +105,15 @@ func (j *jsonSink) stopping(reason string) {
 // write writes one event.
 func (j *jsonSink) write(source *syncstream.Source, at time.Time, text string, e event) error {
 	m := syncstream.Message{Source: source, Stream: syncstream.Control, Time: at, Text: text}
-	encoded, err := json.Marshal(e)
-	if err != nil {
+	line := m.AppendJSON(nil)
+	buf := bytes.NewBuffer(append(line[:len(line)-1], `,"event":`...))
+	encoder := json.NewEncoder(buf)
+	encoder.SetEscapeHTML(false) // as messages have it
+	if err := encoder.Encode(e); err != nil {
 		return err
 	}
-	line := m.AppendJSON(nil)
-	line = append(append(line[:len(line)-1], `,"event":`...), encoded...)
-	_, err = j.w.Write(append(line, "}\n"...))
+	buf.Truncate(buf.Len() - len("\n"))
+	_, err := j.w.Write(append(buf.Bytes(), "}\n"...))
 	return err
 }
 
