@@ -178,13 +178,14 @@ func (m *bufferModel) close(s *sourceModel, err error) error {
 		return syncstream.ErrClosed
 	}
 	m.finish(s)
+	killed := state == syncstream.StateKilled // which is no failure, and no news
 	news := !s.stopped || !errors.Is(err, syncstream.ErrStopped) && !errors.Is(err, s.cause) && !errors.Is(err, context.Canceled)
-	if err != nil && news {
+	if err != nil && news && !killed {
 		m.put(s, syncstream.Control, &event{
 			bytes: len(err.Error()), m: syncstream.Message{Kind: syncstream.Error, Text: err.Error(), End: syncstream.EndNone},
 		})
 	}
-	if err != nil && m.failure == nil && s.status.Asked.IsZero() {
+	if err != nil && m.failure == nil && s.status.Asked.IsZero() && !killed {
 		m.failure = &syncstream.Failure{Source: s.status.Source, Err: err, Time: now()}
 	}
 	m.end(s, state, err, syncstream.ErrClosed)
