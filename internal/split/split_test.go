@@ -437,6 +437,39 @@ func TestExhaustive(t *testing.T) {
 // max1 stands apart since a variable hides max where it is called.
 func max1(n int) int { return max(1, n) }
 
+// TestLinear has lines whose end is near while another kind of end is far, or
+// nowhere. It looks at no clock: who searches all that is far for each line
+// that is near comes to its end long after go test's own limit.
+func TestLinear(t *testing.T) {
+	const n = 1 << 19
+	far := strings.Repeat("x", 32<<20)
+	for _, tt := range []struct {
+		mode  Mode
+		line  string
+		lines int // that n times line are
+	}{
+		{Fold, "a\r", 0},
+		{Split, "a\r", n},
+		{Split, "a\n", n},
+		{Fold, "a\rb\n", n},
+	} {
+		data := []byte(strings.Repeat(tt.line, n) + far)
+		sp := Splitter{Mode: tt.mode, Max: len(far)}
+		lines := 0
+		for {
+			run, used := sp.Next(data, 0, false)
+			if run.Lines == 0 {
+				break
+			}
+			lines += run.Lines
+			data = data[used:]
+		}
+		if lines != tt.lines {
+			t.Errorf("mode %d: %d times %q is %d lines, want %d", tt.mode, n, tt.line, lines, tt.lines)
+		}
+	}
+}
+
 func FuzzSplit(f *testing.F) {
 	for _, data := range []string{
 		"", "\n", "\r", "\r\n", "a\r\nb\rc\n", "a\r\r\r\nb\r\r\rc", "10 %\r20 %\r30 %\n",
