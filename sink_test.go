@@ -333,6 +333,32 @@ func TestTwoSinksOneSlow(t *testing.T) {
 	})
 }
 
+// A writer that waits for one sink goes on waiting for it when another leaves.
+func TestSinkLeavesWhileWriterWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := syncstream.New(syncstream.Config{})
+		leaving := b.Attach(&recorder{})
+		slow := newGate()
+		a := b.Attach(slow)
+		m := open(b, "m")
+		done := started(func() {
+			for range 10_000 {
+				write(t, m, "a\rb\n") // a batch by itself
+			}
+		})
+		synctest.Wait()
+		before := b.Stats().Written.Messages
+		leaving.Detach()
+		synctest.Wait()
+		if n := b.Stats().Written.Messages; n != before || n == 10_000 {
+			t.Errorf("%d messages, and %d when another sink has left; the slow one has no room", before, n)
+		}
+		close(slow.pass)
+		<-done
+		a.Detach()
+	})
+}
+
 // Promises 4 and 5: Close ends the waiting of writers; what waited is
 // delivered, then the partial lines; later writes get ErrClosed; then the sink
 // is done.
