@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/syncstream/syncstream"
 )
@@ -52,7 +53,8 @@ type modelKey struct {
 // sourceModel is what a model knows of one source and its mirror.
 type sourceModel struct {
 	status  syncstream.SourceStatus
-	streams [2]streamModel // stdout and stderr
+	streams [3]streamModel // the first, stderr and control
+	first   syncstream.Stream
 	num     uint64
 	stopped bool  // what writes to the mirror returns ErrStopped
 	cause   error // why its context has ended
@@ -61,10 +63,27 @@ type sourceModel struct {
 
 func (s *sourceModel) isOpen() bool { return s.status.State.IsOpen() }
 
+// stream returns what is known of one of its streams.
+func (s *sourceModel) stream(of syncstream.Stream) *streamModel {
+	switch of {
+	case syncstream.Stderr:
+		return &s.streams[1]
+	case syncstream.Control:
+		return &s.streams[2]
+	}
+	return &s.streams[0]
+}
+
+// names are its streams, in the order of streams.
+func (s *sourceModel) names() []syncstream.Stream {
+	return []syncstream.Stream{s.first, syncstream.Stderr, syncstream.Control}
+}
+
 func now() time.Time { return time.Unix(0, time.Now().UnixNano()) }
 
-func (m *bufferModel) open(source *syncstream.Source) *sourceModel {
-	s := &sourceModel{status: syncstream.SourceStatus{Source: source, Opened: now()}}
+func (m *bufferModel) open(source *syncstream.Source, lines syncstream.Lines, first syncstream.Stream) *sourceModel {
+	s := &sourceModel{status: syncstream.SourceStatus{Source: source, Opened: now()}, first: first}
+	s.streams[0].lines, s.streams[1].lines, s.streams[2].lines = lines, lines, syncstream.Keep
 	m.sources = append(m.sources, s)
 	for i := 0; i < len(m.sources)-1 && len(m.sources) > m.maxSources; {
 		if m.sources[i].isOpen() {
@@ -107,10 +126,10 @@ func (s *sourceModel) answer() error {
 }
 
 func (m *bufferModel) write(s *sourceModel, stream syncstream.Stream, text string) (int, error) {
-	lines := s.streams[stream]
+	lines := *s.stream(stream)
 	events := lines.write(text, m.maxLine)
 	if s.isOpen() {
-		s.streams[stream] = lines
+		*s.stream(stream) = lines
 		m.putAll(s, stream, events)
 		return len(text), s.answer()
 	}
@@ -140,18 +159,18 @@ func (m *bufferModel) endLine(s *sourceModel) error {
 }
 
 func (m *bufferModel) finish(s *sourceModel) {
-	for i := range s.streams {
-		m.putAll(s, syncstream.Stream(i), s.streams[i].finish())
+	for _, stream := range s.names() {
+		m.putAll(s, stream, s.stream(stream).finish(m.maxLine))
 	}
 }
 
 func (m *bufferModel) discard(s *sourceModel) error {
-	for i := range s.streams {
-		l := &s.streams[i]
+	for _, stream := range s.names() {
+		l := s.stream(stream)
 		if l.chain {
-			m.putAll(s, syncstream.Stream(i), l.finish())
+			m.putAll(s, stream, l.finish(m.maxLine))
 		}
-		l.text, l.cr, l.redraws = "", false, 0
+		l.text, l.rest, l.redraws = "", "", 0
 	}
 	return s.answer()
 }
@@ -181,8 +200,9 @@ func (m *bufferModel) close(s *sourceModel, err error) error {
 	killed := state == syncstream.StateKilled // which is no failure, and no news
 	news := !s.stopped || !errors.Is(err, syncstream.ErrStopped) && !errors.Is(err, s.cause) && !errors.Is(err, context.Canceled)
 	if err != nil && news && !killed {
+		text := errorText(err)
 		m.put(s, syncstream.Control, &event{
-			bytes: len(err.Error()), m: syncstream.Message{Kind: syncstream.Error, Text: err.Error(), End: syncstream.EndNone},
+			bytes: len(text), m: syncstream.Message{Kind: syncstream.Error, Text: text, End: syncstream.EndNone},
 		})
 	}
 	if err != nil && m.failure == nil && s.status.Asked.IsZero() && !killed {
@@ -191,6 +211,15 @@ func (m *bufferModel) close(s *sourceModel, err error) error {
 	m.end(s, state, err, syncstream.ErrClosed)
 	m.log = append(m.log, &event{source: s, ending: true, status: s.status})
 	return nil
+}
+
+// errorText is what an error message says of err: its text, and of a panic the
+// stack too.
+func errorText(err error) string {
+	if p, ok := errors.AsType[*syncstream.PanicError](err); ok {
+		return err.Error() + "\n\n" + strings.TrimRight(string(p.Stack), "\n")
+	}
+	return err.Error()
 }
 
 func (m *bufferModel) end(s *sourceModel, state syncstream.State, err, cause error) {
@@ -324,9 +353,9 @@ func (m *bufferModel) dropped(s *sourceModel, stream syncstream.Stream, e *event
 		return drop
 	}
 	if e.m.Part == syncstream.PartFirst {
-		s.streams[stream].dropping = drop
+		s.stream(stream).dropping = drop
 	}
-	return s.streams[stream].dropping
+	return s.stream(stream).dropping
 }
 
 func (m *bufferModel) keptBytes() (n int) {
@@ -374,10 +403,11 @@ func (m *bufferModel) messages() []syncstream.Message {
 
 func (m *bufferModel) partials() (all []syncstream.Message) {
 	for _, s := range m.opened() {
-		for i, l := range s.streams {
-			if l.text != "" {
+		for _, stream := range s.names() {
+			l := s.stream(stream)
+			if text := l.text + strings.TrimSuffix(l.rest, "\r"); text != "" {
 				all = append(all, syncstream.Message{
-					Source: s.status.Source, Stream: syncstream.Stream(i), Kind: syncstream.Partial, Text: l.text, End: syncstream.EndNone,
+					Source: s.status.Source, Stream: stream, Kind: syncstream.Partial, Text: text, End: syncstream.EndNone,
 				})
 			}
 		}
@@ -445,56 +475,109 @@ func (m *bufferModel) follow(after syncstream.Position, got []syncstream.Message
 	return after, nil
 }
 
-// streamModel cuts a stream into lines, as mode Fold does.
+// streamModel cuts a stream into lines.
 type streamModel struct {
+	lines    syncstream.Lines
 	text     string // since the last line end, or the last CR that started it again
-	cr       bool   // it ends with a CR
+	rest     string // behind it: what may be a line end, or half of one
 	redraws  int
 	chain    bool // pieces have been given
 	dropping bool // the pieces of this line are not kept
 }
 
-func (l *streamModel) write(text string, maxLine int) (events []*event) {
-	for _, c := range []byte(text) {
+// modelEnds are what ends a line. The longer of two that begin alike comes first.
+var modelEnds = map[syncstream.Lines][]syncstream.End{
+	syncstream.Fold:  {syncstream.EndCRLF, syncstream.EndLF},
+	syncstream.Split: {syncstream.EndCRLF, syncstream.EndLF, syncstream.EndCR},
+	syncstream.Keep:  {syncstream.EndCRLF, syncstream.EndLF},
+	syncstream.Python: {
+		syncstream.EndCRLF, syncstream.EndLF, syncstream.EndCR, syncstream.EndVT, syncstream.EndFF, syncstream.EndFS,
+		syncstream.EndGS, syncstream.EndRS, syncstream.EndNEL, syncstream.EndLS, syncstream.EndPS,
+	},
+}
+
+// between reports whether no line has begun.
+func (l *streamModel) between() bool {
+	return l.text == "" && l.rest == "" && l.redraws == 0 && !l.chain
+}
+
+func (l *streamModel) write(text string, maxLine int) []*event {
+	l.rest += text
+	return l.cut(maxLine, false)
+}
+
+// cut takes from rest what is certain.
+func (l *streamModel) cut(maxLine int, final bool) (events []*event) {
+	for l.rest != "" {
+		end, ok := l.end(final)
 		switch {
-		case c == '\n' && l.cr:
-			events = append(events, l.line(syncstream.EndCRLF, 2))
-		case c == '\n':
-			events = append(events, l.line(syncstream.EndLF, 1))
-		case c == '\r':
-			l.cr = true
-		case l.cr:
-			l.text, l.cr = string([]byte{c}), false
+		case !ok:
+			return events
+		case end != syncstream.EndNone:
+			events = append(events, l.line(end))
+		case l.lines == syncstream.Fold && l.rest[0] == '\r':
+			l.text, l.rest = "", l.rest[1:]
 			l.redraws++
-		case len(l.text) == maxLine:
-			part := syncstream.PartMiddle
-			if !l.chain {
-				part, l.chain = syncstream.PartFirst, true
-			}
-			events = append(events, &event{bytes: maxLine, m: syncstream.Message{Text: l.text, Part: part, End: syncstream.EndNone}})
-			l.text = string([]byte{c})
 		default:
-			l.text += string([]byte{c})
+			if len(l.text) == maxLine {
+				events = append(events, l.piece())
+			}
+			l.text, l.rest = l.text+l.rest[:1], l.rest[1:]
 		}
 	}
 	return events
 }
 
-func (l *streamModel) line(end syncstream.End, size int) *event {
-	e := &event{bytes: len(l.text) + size, m: syncstream.Message{Text: l.text, End: end, Redraws: l.redraws}}
-	if l.chain {
-		e.m.Part = syncstream.PartLast
+// end returns which line end rest begins with, or EndNone; unless the next bytes
+// decide.
+func (l *streamModel) end(final bool) (end syncstream.End, ok bool) {
+	if l.lines == syncstream.Fold && l.rest == "\r" { // the text stands, or starts again
+		return syncstream.EndCR, final
 	}
-	l.text, l.cr, l.redraws, l.chain = "", false, 0, false
+	for _, end := range modelEnds[l.lines] {
+		if strings.HasPrefix(l.rest, end.Bytes()) {
+			return end, final || l.rest != "\r"
+		}
+		if strings.HasPrefix(end.Bytes(), l.rest) && !final {
+			return 0, false
+		}
+	}
+	return syncstream.EndNone, true
+}
+
+// piece is all of the text, but for a character that has only begun.
+func (l *streamModel) piece() *event {
+	n := len(l.text)
+	for i := n - 1; i > 0 && i > n-utf8.UTFMax; i-- {
+		if utf8.RuneStart(l.text[i]) {
+			if !utf8.FullRuneInString(l.text[i:]) {
+				n = i
+			}
+			break
+		}
+	}
+	part := syncstream.PartMiddle
+	if !l.chain {
+		part, l.chain = syncstream.PartFirst, true
+	}
+	e := &event{bytes: n, m: syncstream.Message{Text: l.text[:n], Part: part, End: syncstream.EndNone}}
+	l.text = l.text[n:]
 	return e
 }
 
-func (l *streamModel) finish() []*event {
-	switch {
-	case l.cr:
-		return []*event{l.line(syncstream.EndCR, 1)}
-	case l.text != "":
-		return []*event{l.line(syncstream.EndNone, 0)}
+func (l *streamModel) line(end syncstream.End) *event {
+	e := &event{bytes: len(l.text) + len(end.Bytes()), m: syncstream.Message{Text: l.text, End: end, Redraws: l.redraws}}
+	if l.chain {
+		e.m.Part = syncstream.PartLast
 	}
-	return nil
+	l.text, l.rest, l.redraws, l.chain = "", strings.TrimPrefix(l.rest, end.Bytes()), 0, false
+	return e
+}
+
+func (l *streamModel) finish(maxLine int) []*event {
+	events := l.cut(maxLine, true)
+	if l.text != "" {
+		events = append(events, l.line(syncstream.EndNone))
+	}
+	return events
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -260,6 +261,7 @@ func (r *modelRun) say(format string, args ...any) {
 var modelTexts = []string{
 	"a\n", "b", "\n", "c\r\n", "d\r", "5%\r10%\r", "1\n2\n3\n", "drop\n", "long, longer, longest\n", "eight ch", "8bytes..\n",
 	"drop this long line\n", "no end: xxxxxxxxxxxx", "", "drop\nx\ndrop\ny", "q\nr\ns\nt\nu\nv\nw\nx\n", "ctrl\x00\xff\n", "\nz",
+	"v\vf\fs\x1cg\x1dr\x1e", "sep\u2028a\u2029", "\xe2\x80", "nel\u0085x", "seven: é\n", "6: 😀😀😀\n",
 }
 
 var (
@@ -281,7 +283,7 @@ var modelSteps = []func(r *modelRun, x, y int) error{
 	(*modelRun).write, (*modelRun).write, (*modelRun).write, (*modelRun).write,
 	(*modelRun).write, (*modelRun).write, (*modelRun).write, (*modelRun).write,
 	(*modelRun).together, (*modelRun).together,
-	(*modelRun).endLine, (*modelRun).discard, (*modelRun).warn, (*modelRun).close, (*modelRun).close, (*modelRun).close,
+	(*modelRun).endLine, (*modelRun).discard, (*modelRun).warn, (*modelRun).log, (*modelRun).close, (*modelRun).close, (*modelRun).close,
 	(*modelRun).acknowledge, (*modelRun).stop, (*modelRun).abandon, (*modelRun).clear, (*modelRun).reset,
 	(*modelRun).closeBuffer, (*modelRun).goWorker, (*modelRun).endWorker,
 	(*modelRun).wait, (*modelRun).wait, (*modelRun).cancel,
@@ -324,11 +326,20 @@ func differ(what string, got, want any) error {
 	return fmt.Errorf("%s: %+v, want %+v", what, got, want)
 }
 
-func (r *modelRun) mirror(x, _ int) error {
+func (r *modelRun) mirror(x, y int) error {
 	name := fmt.Sprint("m", len(r.mirrors))
-	r.say("%s := b.Mirror()", name)
-	m := open(r.b, name)
-	r.mirrors = append(r.mirrors, &mirrorModel{m, name, r.model.open(m.Source())})
+	lines, first := syncstream.Fold, syncstream.Stdout
+	if y >= 128 { // else the most usual
+		lines = syncstream.Lines(y % 4)
+	}
+	if x%4 == 0 {
+		first = syncstream.Merged
+	}
+	r.say("%s := b.Mirror(%s, %s)", name, lines, first)
+	m := r.b.Mirror(syncstream.MirrorConfig{
+		Source: syncstream.Source{Name: name}, Lines: lines, Merged: first == syncstream.Merged,
+	})
+	r.mirrors = append(r.mirrors, &mirrorModel{m, name, r.model.open(m.Source(), lines, first)})
 	return nil
 }
 
@@ -338,7 +349,7 @@ func (r *modelRun) write(x, y int) error {
 		return nil
 	}
 	text := modelTexts[y%len(modelTexts)]
-	stream, w, by := syncstream.Stdout, m.Stdout(), ""
+	stream, w, by := m.source.first, m.Stdout(), ""
 	if x >= 128 {
 		stream, w, by = syncstream.Stderr, m.Stderr(), ".Stderr()"
 	}
@@ -367,7 +378,7 @@ func (r *modelRun) together(x, y int) error {
 	var wg sync.WaitGroup
 	for i := range n {
 		m := r.pick(x + i)
-		if slices.Contains(chosen, m) || m.source.streams[0] != (streamModel{dropping: m.source.streams[0].dropping}) {
+		if slices.Contains(chosen, m) || !m.source.streams[0].between() {
 			continue // one writer for each, and what it writes is whole lines
 		}
 		chosen = append(chosen, m)
@@ -390,11 +401,11 @@ func (r *modelRun) together(x, y int) error {
 		if !s.isOpen() {
 			return fmt.Errorf("a message of a closed mirror: %s", short(g))
 		}
-		r.model.write(s, 0, g.Text+"\n")
+		r.model.write(s, s.first, g.Text+"\n")
 	}
 	for _, m := range chosen {
 		if !m.source.isOpen() {
-			r.model.write(m.source, 0, "at the\nsame\n")
+			r.model.write(m.source, m.source.first, "at the\nsame\n")
 		}
 	}
 	return nil
@@ -430,6 +441,34 @@ func (r *modelRun) warn(x, y int) error {
 	}
 	r.say("%s.Warn(%q)", m.name, err)
 	return differ("Warn", m.Warn(err), r.model.say(m.source, syncstream.Warning, err))
+}
+
+// log sends a record through a mirror's handler.
+func (r *modelRun) log(x, y int) error {
+	m := r.pick(x)
+	if m == nil {
+		return nil
+	}
+	level := []slog.Level{slog.LevelInfo, slog.LevelWarn, slog.LevelError}[y%3]
+	text := []string{"a", "longer", "drop"}[y/3%3]
+	r.say("%s.Handler(): %s %q", m.name, level, text)
+	h := m.Handler(&slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.LevelKey {
+			return slog.Attr{}
+		}
+		return a
+	}})
+	err := h.Handle(context.Background(), slog.NewRecord(time.Time{}, level, text, 0))
+	var want error
+	switch level {
+	case slog.LevelInfo:
+		_, want = r.model.write(m.source, syncstream.Control, "msg="+text+"\n")
+	case slog.LevelWarn:
+		want = r.model.say(m.source, syncstream.Warning, errors.New(text))
+	default:
+		want = r.model.say(m.source, syncstream.Error, errors.New(text))
+	}
+	return differ("Handle", err, want)
 }
 
 // close closes a mirror, one time in four from two goroutines at once.
@@ -535,7 +574,7 @@ func (r *modelRun) goWorker(_, _ int) error {
 		}
 	})
 	m := <-began
-	r.worker = &mirrorModel{m, "worker", r.model.open(m.Source())}
+	r.worker = &mirrorModel{m, "worker", r.model.open(m.Source(), syncstream.Fold, syncstream.Stdout)}
 	return nil
 }
 
@@ -550,13 +589,24 @@ func (r *modelRun) react() {
 func (r *modelRun) endWorker(_, y int) error {
 	err := modelErrors[y%len(modelErrors)]
 	w := r.worker
-	if w == nil || err == errBroken {
+	if w == nil {
 		return nil
 	}
-	r.say("the worker returns %v", err)
+	r.say("the worker returns %v, or panics where that is broken", err)
 	r.release <- err
-	r.model.close(w.source, err)
 	r.worker = nil
+	if err != errBroken {
+		r.model.close(w.source, err)
+		return nil
+	}
+	synctest.Wait()
+	sources := r.b.Sources() // only they know the stack
+	i := slices.IndexFunc(sources, func(s syncstream.SourceStatus) bool { return s.Source == w.Source() })
+	panicked, ok := errors.AsType[*syncstream.PanicError](sources[i].Err)
+	if !ok || panicked.Value != "worker" || len(panicked.Stack) == 0 {
+		return fmt.Errorf("a worker has panicked, and ended with %v", sources[i].Err)
+	}
+	r.model.close(w.source, panicked)
 	return nil
 }
 
