@@ -86,6 +86,7 @@ const (
 // reader is one follower on its way.
 type reader struct {
 	after    Position // of the last message that it has got
+	placed   bool     // after is no longer Oldest or Latest
 	options  FollowOption
 	gap      *Source   // whose the gaps are
 	messages []Message // what it gets now
@@ -140,8 +141,13 @@ func (s *memory) waitLocked(ctx context.Context, r *reader) error {
 	return context.Cause(ctx)
 }
 
-// placeLocked finds out where r begins.
+// placeLocked finds out where r begins, once: one that has got nothing but
+// partial lines is where it was, and what has left since is missing.
 func (s *memory) placeLocked(r *reader) error {
+	if r.placed {
+		return nil
+	}
+	r.placed = true
 	switch {
 	case r.after == Latest:
 		r.after = s.newest

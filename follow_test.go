@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -232,6 +233,31 @@ func TestFollowersAreWoken(t *testing.T) {
 		cancel()
 		wg.Wait()
 	})
+}
+
+// A follower that has got nothing yet but a partial line is told of what it
+// missed meanwhile.
+func TestFollowMissesBehindPartial(t *testing.T) {
+	for _, after := range []syncstream.Position{syncstream.Oldest, syncstream.Latest} {
+		b := syncstream.New(syncstream.Config{})
+		m := open(b, "m")
+		write(t, m, "part")
+		var missing []uint64
+		for got, err := range b.Follow(t.Context(), after, syncstream.FollowPartials, syncstream.FollowUntilDone) {
+			if err != nil {
+				t.Error(err)
+			}
+			missing = append(missing, got.Missing)
+			if got.Kind == syncstream.Partial && got.Text != "" {
+				write(t, m, "ial\n1\n2\n")
+				m.Close()
+				b.Clear()
+			}
+		}
+		if !slices.Contains(missing, 3) {
+			t.Errorf("after %d: the messages say that %v are missing, want 3", after, missing)
+		}
+	}
 }
 
 // Partial lines come to those who ask, when all before has come, for each
