@@ -151,6 +151,18 @@ func TestRedraws(t *testing.T) {
 	}
 }
 
+// The states of a bar that was discarded are no one else's.
+func TestRedrawsOfDiscarded(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	m := open(b, "m")
+	write(t, m, "1\r2\r3")
+	m.Discard()
+	write(t, m, "a\n")
+	if messages := all(t, b); len(messages) != 1 || messages[0].Redraws != 0 || messages[0].Text != "a" {
+		t.Errorf("%+v", messages)
+	}
+}
+
 // Merged names the one pipe for what it is.
 func TestMerged(t *testing.T) {
 	b := syncstream.New(syncstream.Config{})
