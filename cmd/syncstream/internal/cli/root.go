@@ -14,10 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/torture"
 )
 
 // Main runs the program and returns its exit status.
 func Main() int {
+	torture.Play() // this program plays the workers of torture too
 	err := newRoot().ExecuteContext(context.Background())
 	var status *exitStatus
 	switch {
@@ -54,7 +56,7 @@ every line whole, in the order its worker wrote it, none lost.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(showHelp)
 	run := newRun()
-	root.AddCommand(run, newMan())
+	root.AddCommand(run, newTorture(), newMan())
 	root.AddCommand(newFlagsTopic(run))
 	return root
 }

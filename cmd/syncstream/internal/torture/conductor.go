@@ -40,9 +40,12 @@ type conductor struct {
 	mu      sync.Mutex // guards what follows
 	changed sync.Cond
 	told    map[string]bool
-	shown   map[int]int // the highest line that the output has shown, by worker
-	wrote   map[int]int // lines that were not planned, by worker
+	shown   map[int]int  // the highest line that the output has shown, by worker
+	wrote   map[int]int  // lines that were not planned, by worker
+	done    map[int]bool // workers that have nothing to wait for any more
 	waiting []request
+	late    []request // what was waited for in vain, when the waiting was ended
+	ended   bool      // nobody waits any more
 	conns   []net.Conn
 	closed  bool
 }
@@ -54,7 +57,7 @@ func newConductor(dir string) (*conductor, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conductor{listener: l, told: map[string]bool{}, shown: map[int]int{}, wrote: map[int]int{}}
+	c := &conductor{listener: l, told: map[string]bool{}, shown: map[int]int{}, wrote: map[int]int{}, done: map[int]bool{}}
 	c.changed.L = &c.mu
 	c.serving.Go(c.accept)
 	return c, nil
@@ -98,20 +101,46 @@ func (c *conductor) handle(r request) bool {
 		c.told[r.Name] = true
 		c.changed.Broadcast()
 		return true
+	case "done":
+		c.done[r.By] = true
+		return true
 	case "wrote":
 		c.wrote[r.Worker] += r.N
 		return true
 	}
 	c.waiting = append(c.waiting, r)
-	for !c.happenedLocked(r) && !c.closed {
+	for !c.happenedLocked(r) && !c.closed && !c.ended {
 		c.changed.Wait()
 	}
 	happened := c.happenedLocked(r)
-	if happened { // who waits in vain is named afterwards
-		i := slices.Index(c.waiting, r)
-		c.waiting = slices.Delete(c.waiting, i, i+1)
+	if !happened && !c.ended {
+		return false // who waits in vain is named afterwards
 	}
-	return happened
+	i := slices.Index(c.waiting, r)
+	c.waiting = slices.Delete(c.waiting, i, i+1)
+	if !happened {
+		c.late = append(c.late, r)
+	}
+	return true
+}
+
+// endWaiting lets all go on, as if what they wait for had happened.
+func (c *conductor) endWaiting() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	c.changed.Broadcast()
+}
+
+// firstLate says what was waited for in vain; first of all, a line in the output.
+func (c *conductor) firstLate() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.late) == 0 {
+		return ""
+	}
+	i := max(0, slices.IndexFunc(c.late, func(r request) bool { return r.Verb != "told" }))
+	return "waited in vain for " + c.late[i].String()
 }
 
 func (c *conductor) happenedLocked(r request) bool {
@@ -139,6 +168,20 @@ func (c *conductor) show(worker, n int) {
 		c.shown[worker] = n
 		c.changed.Broadcast()
 	}
+}
+
+// wroteMore returns how many lines the worker wrote that were not planned.
+func (c *conductor) wroteMore(worker int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrote[worker]
+}
+
+// isDone reports whether a worker has come to its last lines.
+func (c *conductor) isDone(worker int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.done[worker]
 }
 
 // close lets nobody wait any more.

@@ -72,7 +72,22 @@ func play(story, dir, number string) error {
 	if row.Workers[worker].Stderr {
 		p.out = os.Stderr
 	}
-	for _, s := range row.Workers[worker].Steps {
+	return p.playAll(row.Workers[worker].Steps)
+}
+
+// playAll plays steps, and tells when it begins with the last that writes
+// numbered lines: who never tells was ended by the tool.
+func (p *player) playAll(steps []Step) error {
+	last := len(steps) - 1
+	for last > 0 && steps[last].lines == 0 {
+		last--
+	}
+	for i, s := range steps {
+		if i == last {
+			if err := p.ask(request{Verb: "done"}); err != nil {
+				return err
+			}
+		}
 		if err := s.play(p); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ func Rows() []Row {
 				{Steps: []Step{Lines(1), Raw("\n"), Await(Seen{1, 100}), Lines(1), Raw("\n\n"), Lines(1), Raw("\n")}},
 				{Steps: []Step{Await(Seen{0, 1}), Lines(200)}},
 			},
+			Empty: 4,
 			Check: all(quiet, emptyAt(0, 1, 3, 4, 6)),
 		},
 		{
@@ -136,7 +137,7 @@ func Rows() []Row {
 			Name: "a slow reader",
 			Why:  "Bounded: a slow reader slows the workers; it loses nothing and gets all in order.",
 			Workers: []Worker{
-				{Steps: []Step{Lines(2000), Tell("much is written"), Lines(40000)}},
+				{Steps: []Step{Lines(400), Tell("much is written"), Lines(40000)}},
 				{Steps: []Step{Lines(40000)}},
 				{Steps: []Step{Lines(40000)}, Stderr: true},
 			},

@@ -1,8 +1,8 @@
 // Package torture holds stories that are hard on whoever brings the output of
 // many workers together: half lines, long lines, sudden deaths. Each is a
-// [Row]; [Run] plays it before any tool that takes shell commands and prints
-// "name | text", and says what went wrong: a line lost, torn, doubled, out of
-// order, or under the wrong name.
+// [Row]; [Run] plays it before any [Tool] that takes shell commands, and says
+// what went wrong: a line lost, torn, doubled, out of order, or under the wrong
+// name.
 //
 // Workers are played by the program itself, started again with a role in its
 // environment; see [Play]. They wait for events, never for a time: for what
@@ -25,6 +25,8 @@ type Row struct {
 	Slow Event
 	// Gate lets workers that are scripts go on.
 	Gate Event
+	// Empty is how many empty lines the workers write.
+	Empty int
 	// Status is the exit status that the tool shall have.
 	Status int
 	// Check looks for what is particular to the story. That all lines are

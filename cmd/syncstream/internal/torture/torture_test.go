@@ -19,6 +19,9 @@ var program string
 
 func TestMain(m *testing.M) {
 	torture.Play()
+	if len(os.Args) > 2 && os.Args[1] == "fake" {
+		os.Exit(fake(os.Args[2], os.Args[3:]))
+	}
 	os.Exit(run(m))
 }
 
@@ -46,7 +49,7 @@ func run(m *testing.M) int {
 func TestTorture(t *testing.T) {
 	for _, row := range torture.Rows() {
 		t.Run(row.Name, func(t *testing.T) {
-			if err := torture.Run(context.Background(), []string{program, "run", "{}"}, row); err != nil {
+			if err := torture.Run(context.Background(), torture.Ours(program), row, torture.Bound); err != nil {
 				t.Errorf("%s\n%v", row.Why, err)
 			}
 		})
