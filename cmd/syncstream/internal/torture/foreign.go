@@ -65,7 +65,6 @@ type foreignRow struct {
 // line whose row has not ended, too, since its worker may not have ended it.
 // Rest is what stands behind the last line end.
 func (s *stage) readForeign(r io.Reader) (rows []foreignRow, rest []byte, err error) {
-	defer s.conductor.handle(Tells("the end").request())
 	chunk := make([]byte, 1<<16)
 	for {
 		n, err := r.Read(chunk)
@@ -171,7 +170,7 @@ func (s *stage) assess(rows []foreignRow, over bool) *Damage {
 		d.Lost += max(0, s.row.Empty-emptyRows(rows))
 	}
 	for worker := range s.row.Workers {
-		ledger.close(worker, s.wanted(worker, ledger.last[worker], over, d), d)
+		ledger.close(worker, s.wanted(worker, ledger.shown(worker), over, d), d)
 	}
 	if !over {
 		d.LastWords = 0 // they may be still to come
@@ -212,7 +211,7 @@ func (s *stage) wanted(worker, shown int, over bool, d *Damage) int {
 type ledger struct {
 	lines []map[int]piece // by worker and number
 	alone []map[int]bool  // lines that had their row to themselves
-	last  []int           // the highest number of each worker
+	last  []int           // the highest number of each worker that was whole
 }
 
 func newLedger(workers int) *ledger {
@@ -230,12 +229,23 @@ func (l *ledger) enter(p piece, alone bool, d *Damage) {
 	}
 	l.lines[p.worker][p.n], l.alone[p.worker][p.n] = p, alone
 	switch {
+	case !p.whole: // its number may be anything
 	case old.whole:
 		d.Doubled++
-	case p.whole && p.n < l.last[p.worker]:
+	case p.n < l.last[p.worker]:
 		d.Reordered++
+	default:
+		l.last[p.worker] = p.n
 	}
-	l.last[p.worker] = max(l.last[p.worker], p.n)
+}
+
+// shown returns the number of the last line that was shown at least in part.
+func (l *ledger) shown(worker int) int {
+	n := l.last[worker]
+	if _, known := l.lines[worker][n+1]; known {
+		n++
+	}
+	return n
 }
 
 // close counts what is missing of a worker that has written so many lines.

@@ -193,15 +193,21 @@ func inTurn(worker, n int) []Step {
 }
 
 // crowd returns n shells that each print a line, wait at the gate, and print
-// three more.
+// three more. No line stands in the script as it is printed: a tool may show the
+// commands that it runs.
 func crowd(n int) []Worker {
 	script := func(worker int) string {
 		var b strings.Builder
-		fmt.Fprintf(&b, "printf '%%s\\n' '%s'; read _ <\"$%s/gate\"; ", strings.TrimSuffix(line(worker, 1, "here"), "\n"), envDir)
-		fmt.Fprintf(&b, "printf '%%s\\n'")
-		for i := range 3 {
-			fmt.Fprintf(&b, " '%s'", strings.TrimSuffix(line(worker, 2+i, "and gone"), "\n"))
+		add := func(lines ...int) {
+			fmt.Fprintf(&b, `printf 'w%%s n%%s here #%%s\n'`)
+			for _, n := range lines {
+				_, sum, _ := strings.Cut(line(worker, n, "here"), "#")
+				fmt.Fprintf(&b, " %d %d %s", worker, n, strings.TrimSpace(sum))
+			}
 		}
+		add(1)
+		fmt.Fprintf(&b, `; read _ <"$%s/gate"; `, envDir)
+		add(2, 3, 4)
 		return b.String()
 	}
 	return slices.Repeat([]Worker{{Script: script, Lines: 4}}, n)

@@ -117,14 +117,15 @@ func (s *stage) run(ctx context.Context, read func(io.Reader) error) error {
 	if s.conductor, err = newConductor(s.dir); err != nil {
 		return err
 	}
-	openGate, err := s.gate()
+	gate, err := s.gate()
 	if err != nil {
 		s.conductor.close()
 		return err
 	}
-	var gate sync.WaitGroup
-	gate.Go(openGate)
-	defer gate.Wait()
+	defer gate.Close() // scripts that come late shall find it open
+	var opening sync.WaitGroup
+	opening.Go(func() { s.openGate(gate) })
+	defer opening.Wait()
 	defer s.conductor.close()
 
 	cmd, err := s.command()
@@ -189,23 +190,19 @@ func (s *stage) command() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// gate returns a function that lets the scripts go on when it is time: each
-// reads one byte from the file "gate".
-func (s *stage) gate() (open func(), err error) {
+// gate makes the file "gate", of which each script reads one byte to go on.
+func (s *stage) gate() (*os.File, error) {
 	if s.row.Gate == nil {
-		return func() {}, nil
+		return nil, nil
 	}
-	f, err := newFIFO(filepath.Join(s.dir, "gate"))
-	if err != nil {
-		return nil, err
+	return newFIFO(filepath.Join(s.dir, "gate"))
+}
+
+// openGate lets the scripts go on when it is time.
+func (s *stage) openGate(gate *os.File) {
+	if gate != nil && s.conductor.await(s.row.Gate) {
+		_, _ = gate.WriteString(strings.Repeat("\n", len(s.row.Workers)))
 	}
-	return func() {
-		defer f.Close()
-		if s.conductor.await(s.row.Gate) {
-			_, _ = f.WriteString(strings.Repeat("\n", len(s.row.Workers)))
-			s.conductor.await(Told("the end"))
-		}
-	}, nil
 }
 
 // source is where the output is read from.
@@ -220,7 +217,6 @@ func (s *stage) source(r io.Reader) io.Reader {
 // read reads the output to its end, and tells what it shows. Rest is what stands
 // behind the last line end.
 func (s *stage) read(r io.Reader) (rows []OutRow, rest []byte, err error) {
-	defer s.conductor.handle(Tells("the end").request())
 	size := 1 << 16
 	if s.row.Slow != nil {
 		size = 200
