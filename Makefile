@@ -16,7 +16,7 @@ TESTFLAGS ?=
 BASE      ?=
 
 .DEFAULT_GOAL := test
-.PHONY: help setup test lint race cross fuzz bench man clean promises
+.PHONY: help setup test lint race cross fuzz bench man promises clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
@@ -56,15 +56,12 @@ bench: ## measure, beside the revision BASE if there is one, and write docs/benc
 man: ## write the man pages into man/
 	go run ./cmd/syncstream man man
 
-clean: ## remove the pinned tools and the man pages
-	rm -rf bin man
-
 # scripts/peers installs peers; those that are not there are shown as such.
 promises: ## play the stories before syncstream and its peers, and write docs/promises.md
 	go run ./cmd/syncstream/internal/promises
 
-clean: ## remove the pinned tools
-	rm -rf bin
+clean: ## remove the pinned tools and the man pages
+	rm -rf bin man
 
 # The workspace knows nothing of tools/, hence GOWORK=off.
 bin/tools: tools/go.mod tools/go.sum
