@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/syncstream/syncstream"
@@ -15,7 +14,15 @@ import (
 
 func main() {
 	ctx := context.Background()
-	buf := syncstream.New(syncstream.Config{})
+	answers := make(chan string, 1)
+	buf := syncstream.New(syncstream.Config{Parse: func(m *syncstream.Message) (keep bool) {
+		// Parse sees every line. One who follows the buffer could be outrun by
+		// so many, and miss this one.
+		if answer, ok := strings.CutPrefix(m.Text, "found: "); ok {
+			answers <- answer
+		}
+		return true
+	}})
 	buf.Go("writes", func(_ context.Context, m *syncstream.Mirror) error {
 		for n := 0; ; n++ {
 			if _, err := fmt.Fprintf(m, "not %d\n", n); err != nil {
@@ -38,18 +45,8 @@ func main() {
 		return nil
 	})
 
-	enough := errors.New("one answer is enough")
-	for m, err := range buf.Follow(ctx, syncstream.Oldest) {
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		if answer, ok := strings.CutPrefix(m.Text, "found: "); ok {
-			fmt.Println("the answer is", answer)
-			buf.Stop(enough)
-			break
-		}
-	}
+	fmt.Println("the answer is", <-answers)
+	buf.Stop(errors.New("one answer is enough"))
 	fmt.Println("all have ended:", buf.Wait(ctx))
 	for _, s := range buf.Sources() {
 		fmt.Printf("%s: asked %t, heard %t, %s: %v\n", s.Source, !s.Asked.IsZero(), !s.Heard.IsZero(), s.State, s.Err)

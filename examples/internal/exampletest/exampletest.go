@@ -18,7 +18,7 @@ func Run(t *testing.T, want string) {
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	out, err := exec.Command(program).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), program).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
