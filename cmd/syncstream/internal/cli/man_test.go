@@ -23,7 +23,7 @@ func TestMan(t *testing.T) {
 	for _, f := range files {
 		names = append(names, f.Name())
 	}
-	if want := []string{"syncstream-run.1", "syncstream.1"}; !slices.Equal(names, want) {
+	if want := []string{"syncstream-run.1", "syncstream-torture.1", "syncstream.1"}; !slices.Equal(names, want) {
 		t.Fatalf("the pages are %q; want %q", names, want)
 	}
 	page, err := os.ReadFile(dir + "/syncstream-run.1")

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // fake is a tool that runs shell commands and shows their lines, and does wrong
@@ -17,18 +19,26 @@ func fake(kind string, commands []string) int {
 	var running sync.WaitGroup
 	for i, command := range commands {
 		cmd := exec.Command("sh", "-c", "exec 2>&1; "+command)
-		out, err := cmd.StdoutPipe()
+		out, in, err := os.Pipe()
 		if err == nil {
+			cmd.Stdout = in
+			ownGroup(cmd)
 			err = cmd.Start()
+			in.Close()
 		}
 		if err != nil {
 			fmt.Println(err)
 			return 1
 		}
 		f.cmds = append(f.cmds, cmd)
+		reader := &patientReader{file: out}
 		running.Go(func() {
-			f.relay(out, fmt.Sprintf("[%d] ", i))
+			var relay sync.WaitGroup
+			relay.Go(func() { f.relay(reader, fmt.Sprintf("[%d] ", i)) })
 			f.ended(cmd.Wait())
+			reader.end()
+			relay.Wait()
+			killGroup(cmd)
 		})
 	}
 	running.Wait()
@@ -42,6 +52,28 @@ func fake(kind string, commands []string) int {
 		return 0
 	}
 	return f.status
+}
+
+// patientReader reads a worker's pipe. When the worker has ended, it waits for
+// others who still hold the pipe no longer than a moment.
+type patientReader struct {
+	file  *os.File
+	ended atomic.Bool
+}
+
+const moment = time.Second
+
+func (r *patientReader) Read(p []byte) (int, error) {
+	if r.ended.Load() {
+		_ = r.file.SetReadDeadline(time.Now().Add(moment))
+	}
+	return r.file.Read(p)
+}
+
+// end wakes a Read that waits already.
+func (r *patientReader) end() {
+	r.ended.Store(true)
+	_ = r.file.SetReadDeadline(time.Now().Add(moment))
 }
 
 type fakeTool struct {
