@@ -52,6 +52,10 @@ func under(limit float64, u unit) demand {
 	return demand{"< " + u(limit), func(value, _ float64) bool { return value < limit }}
 }
 
+func atLeast(least float64, u unit) demand {
+	return demand{"≥ " + u(least), func(value, _ float64) bool { return value >= least }}
+}
+
 func (d demand) verdict(value, ratio float64) string {
 	switch {
 	case d.met == nil:

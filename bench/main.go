@@ -21,6 +21,8 @@ import (
 	"os/signal"
 	"regexp"
 	"syscall"
+
+	"github.com/syncstream/syncstream/process"
 )
 
 // helpers are the measured Go programs. They share the driver's file, so that
@@ -29,11 +31,14 @@ var helpers = map[string]func(ctx context.Context, args []string) error{
 	"collect":     collect,
 	"delays":      delays,
 	"golimit":     goLimit,
+	"idle":        idle,
 	"mirrorwrite": mirrorWrite,
 	"reading":     reading,
+	"starts":      starts,
 }
 
 func main() {
+	process.Main() // helpers have a guard, which is this program
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := dispatch(ctx, os.Args[1:])
 	stop()

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,7 +59,8 @@ func measureAll(ctx context.Context, w *workshop, o options) ([]result, error) {
 			return nil, err
 		}
 	}
-	err := add(append(latencyExperiments(w), mirrorWriteExperiment(w), readingExperiment(w), memoryExperiment(w), thousandExperiment(w))...)
+	rest := append(latencyExperiments(w), mirrorWriteExperiment(w), readingExperiment(w), memoryExperiment(w), thousandExperiment(w), firstLineExperiment(w))
+	err := add(append(rest, processExperiments(w)...)...)
 	return all, err
 }
 
@@ -88,16 +90,20 @@ func blockExperiments(w *workshop, l load, limit contender) []experiment {
 		{
 			name: "run to /dev/null",
 			how: "`syncstream run -n 4 -- gen …`, its standard output the file /dev/null. " +
-				"GNU parallel has a tenth of the lines, since it would need a minute for all; it is given no pipe either.",
+				"GNU parallel has a tenth of the lines, since it would need a minute for all; it is given no pipe either. " +
+				"`--json` has a twentieth.",
 			ours:       l.runToNull,
-			contenders: []contender{limit, l.polling(w), l.runToNull(w), l.gnuParallel(w)},
+			contenders: []contender{limit, l.polling(w), l.runToNull(w), l.colored(w), l.toJSON(w), l.gnuParallel(w)},
 			rows: []row{
 				throughput("`syncstream run` to /dev/null, tagged", "run", "LIMIT", ratioAtLeast(0.60)).keptFast(),
 				throughput("the same beside a reader of one thread", "run", polling, demand{}),
+				throughput("`syncstream run --color always -t` to /dev/null", colored, "LIMIT", ratioAtLeast(0.40)),
+				throughput("`syncstream run --json` to /dev/null", asJSON, "", atLeast(1.5e6, perSecond)),
 				throughput("GNU parallel --line-buffer --tag to /dev/null", "GNU parallel", "LIMIT", demand{}),
 				throughput("`syncstream run` beside GNU parallel", "run", "GNU parallel", demand{}),
 			},
 		},
+		groupExperiment(w, l.mode),
 		{
 			name: "run to cat",
 			how: "`syncstream run -n 4 -- gen … | cat >/dev/null` beside a C program that copies from the four pipes to a pipe of 1 MiB " +
@@ -142,9 +148,75 @@ func (l load) runToCat(w *workshop) contender {
 	return w.needsCommand(contender{name: "run", run: l.toCat(l.tagged(w))})
 }
 
+// The contenders that are the command with other flags.
+const (
+	colored = "coloured and timestamped"
+	asJSON  = "JSON"
+)
+
+func (l load) colored(w *workshop) contender {
+	return w.needsCommand(contender{name: colored, run: l.toNull(l.tagged(w, "--color", "always", "-t"))})
+}
+
+func (l load) toJSON(w *workshop) contender {
+	part := l.part(20)
+	return w.needsCommand(contender{name: asJSON, run: part.toNull(part.tagged(w, "--json"))})
+}
+
 // tagged is the command line of the command.
-func (l load) tagged(w *workshop) []string {
-	return append([]string{w.syncstream, "run", "-n", strconv.Itoa(generators), "--"}, l.gen(w)...)
+func (l load) tagged(w *workshop, flags ...string) []string {
+	argv := append([]string{w.syncstream, "run", "-n", strconv.Itoa(generators)}, flags...)
+	return append(append(argv, "--"), l.gen(w)...)
+}
+
+const (
+	heldLines = 15_000 // of each generator: with their tags, 6.5 MiB of the 8 that are held in memory
+	heldRuns  = 10     // in each round
+)
+
+// groupExperiment has a load that stays in memory. That is so little that starting
+// takes longer than it, so what one line a generator takes is measured too, and
+// taken off.
+func groupExperiment(w *workshop, mode string) experiment {
+	l := load{mode: mode, lines: heldLines}
+	ours := func(w *workshop) contender {
+		return w.needsCommand(contender{name: "run", run: l.lessStart(func(l load) []string { return l.tagged(w, "--output", "group") })})
+	}
+	limit := contender{name: "LIMIT", run: l.lessStart(func(l load) []string {
+		return append([]string{w.c("limit"), "threads", strconv.Itoa(generators)}, l.gen(w)...)
+	})}
+	return experiment{
+		name: "group in memory",
+		how: fmt.Sprintf("`syncstream run -n 4 --output group -- gen …` to /dev/null. Each generator writes %d lines, so that all are held in memory; "+
+			"that takes less time than starting. So the time is the median of %d runs less the median of so many with one line a generator, for LIMIT "+
+			"(C, a thread for each pipe) too; the row without a ratio has the start in it.", heldLines, heldRuns),
+		ours:       ours,
+		contenders: []contender{limit, ours(w)},
+		rows: []row{
+			throughput("`syncstream run --output group` in memory, less its start", "run", "LIMIT", ratioAtLeast(0.50)),
+			{what: "the same with its start", of: ref{"run", "with start"}, unit: perSecond},
+		},
+	}
+}
+
+// lessStart measures a load that takes less time than the start of its programs.
+func (l load) lessStart(argv func(load) []string) func(context.Context) (figures, error) {
+	return func(ctx context.Context) (figures, error) {
+		var all, start []float64
+		for range heldRuns {
+			whole, errWhole := runToNull(ctx, argv(l)...)
+			one, errOne := runToNull(ctx, argv(l.part(l.lines))...)
+			if err := errors.Join(errWhole, errOne); err != nil {
+				return nil, err
+			}
+			all, start = append(all, whole.elapsed.Seconds()), append(start, one.elapsed.Seconds())
+		}
+		took := median(all) - median(start)
+		if took <= 0 {
+			return nil, errors.New("the load took no longer than the start")
+		}
+		return figures{lineRate: float64(l.total()) / took, "with start": float64(l.total()) / median(all)}, nil
+	}
 }
 
 func (l load) toNull(argv []string) func(context.Context) (figures, error) {
