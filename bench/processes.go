@@ -34,7 +34,7 @@ func guarded(ctx context.Context, how string) error {
 	if err != nil {
 		return err
 	}
-	return p.Wait()
+	return p.Wait().Err
 }
 
 // starts is the helper `starts process|guard`: it starts /bin/true, once by
@@ -53,7 +53,7 @@ func starts(ctx context.Context, args []string) error {
 		if err != nil {
 			return nil, err
 		}
-		return p.Wait, nil
+		return func() error { return p.Wait().Err }, nil
 	}
 	var ofBare, ofWorker startTimes
 	for range startsMeasured {
@@ -100,7 +100,8 @@ func idle(ctx context.Context, args []string) error {
 	for range idleWorkers {
 		if _, err := group.Start(ctx, b, exec.Command("/bin/sleep", "1000"), process.Config{}); err != nil {
 			group.Stop()
-			return errors.Join(err, group.Wait())
+			group.Wait()
+			return err
 		}
 	}
 	memory, err := memoryInUse()
