@@ -27,7 +27,7 @@ func TestDamageIsSeen(t *testing.T) {
 		{"doubles lines", "exit 3", func(d *torture.Damage) bool { return d.Doubled == 301 && d.Reordered == 0 }},
 		{"changes bytes", "bytes that are no text", func(d *torture.Damage) bool { return d.Changed == 1 && d.Torn == 0 && d.Lost == 0 }},
 		{"changes places", "a slow reader", func(d *torture.Damage) bool { return d.Reordered > 1000 && d.Lost == 0 }},
-		{"shows what it reads", "half a line beside a noisy neighbour", func(d *torture.Damage) bool { return d.Mixed > 0 && d.Torn == 1 && d.Lost == 0 }},
+		{"shows what it reads", "half a line beside a noisy neighbour", func(d *torture.Damage) bool { return d.Mixed > 0 && d.Torn > 0 && d.Lost == 0 }},
 		{"shows reads as rows", "a line of 200 kB", func(d *torture.Damage) bool { return d.Torn > 1 }},
 		{"shows all at the end", "half a line beside a noisy neighbour", func(d *torture.Damage) bool {
 			return strings.Contains(d.Late, "in the output") && d.Lost == 0 && d.Hung == ""
