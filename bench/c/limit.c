@@ -2,6 +2,7 @@
 //
 //   limit poll    N GEN ARGS...   one thread: poll, then one read of each ready pipe
 //   limit threads N GEN ARGS...   one thread for each pipe, in a blocking read
+//   limit keep    N GEN ARGS...   the same, and all bytes stay in memory
 //
 // It prints how many bytes came.
 #include "bench.h"
@@ -45,11 +46,28 @@ static void *read_one(void *i)
 	return NULL;
 }
 
-static void with_threads(int n)
+// keep_one reads into memory that nobody has used before, and copies nothing.
+static void *keep_one(void *i)
+{
+	enum { REGION = 8 << 20 };
+	for (;;) {
+		char *buf = malloc(REGION);
+		if (!buf)
+			die("malloc");
+		for (int used = 0; used + READ <= REGION;) {
+			ssize_t n = read_some((long)i, buf + used);
+			if (n == 0)
+				return NULL;
+			used += n;
+		}
+	}
+}
+
+static void with_threads(int n, void *(*read_all)(void *))
 {
 	pthread_t t[MAX_GENERATORS];
 	for (long i = 0; i < n; i++)
-		if (pthread_create(&t[i], NULL, read_one, (void *)i))
+		if (pthread_create(&t[i], NULL, read_all, (void *)i))
 			die("pthread_create");
 	for (int i = 0; i < n; i++)
 		pthread_join(t[i], NULL);
@@ -60,7 +78,7 @@ int main(int argc, char **argv)
 	alarm(SECONDS_TO_LIVE);
 	int n = argc > 3 ? atoi(argv[2]) : 0;
 	if (n < 1 || n > MAX_GENERATORS) {
-		fprintf(stderr, "usage: limit poll|threads N GEN ARGS...\n");
+		fprintf(stderr, "usage: limit poll|threads|keep N GEN ARGS...\n");
 		return 2;
 	}
 	for (int i = 0; i < n; i++) {
@@ -70,7 +88,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "poll") == 0)
 		with_poll(n);
 	else
-		with_threads(n);
+		with_threads(n, strcmp(argv[1], "keep") == 0 ? keep_one : read_one);
 	reap();
 	long long total = 0;
 	for (int i = 0; i < n; i++)
