@@ -6,12 +6,16 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/mask"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 	"github.com/syncstream/syncstream/process"
 )
+
+// stepsEvery is how often a progress bar has a row where it is not a live one.
+const stepsEvery = 5 * time.Second
 
 // showOptions say how messages are shown.
 type showOptions struct {
@@ -26,13 +30,13 @@ type showOptions struct {
 
 func (o *showOptions) define(f flags) {
 	c := &o.config
-	o.color, o.order = "auto", "split"
+	o.color, o.order, c.Steps = "auto", "split", stepsEvery
 	oneOf(f.add("prefix,p", "name", "`WHAT` stands before each line: name, index, pid, rank, time, command, none, or a template such as '[{name} {pid}] '", parsed(&c.Prefix, view.ParsePrefix, "name", "index", "pid", "rank", "time", "command", "none")), "name", "index", "pid", "rank", "time", "command", "none")
 	f.add("timestamps,t", "", "the time before each line, as `FORMAT`: %H:%M:%S and the like, 15:04:05, iso, or unix; without one, %H:%M:%S.%L", parsed(&c.Timestamps, view.ParseTimestamps)).
 		NoOptDefVal = view.DefaultTimestamps
 	oneOf(f.add("color", "auto", "`WHEN` tags are in colour, auto, always or never; NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count too, and workers get them", choice(&o.color, "auto", "always", "never")), "auto", "always", "never")
 	f.onOff("raw", "let all escape sequences through to the terminal", func(on bool) { c.Raw = on })
-	oneOf(f.add("cr", "fold", "`WHAT` a carriage return does, as progress bars have it: fold, it starts the line again; split, it ends it; keep, it is text", parsed(&o.lines, view.ParseCR, "fold", "split", "keep")), "fold", "split", "keep")
+	oneOf(f.add("cr", "fold", "`WHAT` a carriage return does, as progress bars have it: fold, it starts the line again, and in a file or pipe the bar is its last state, and a row each 5 s before that; split, it ends it; keep, it is text", parsed(&o.lines, view.ParseCR, "fold", "split", "keep")), "fold", "split", "keep")
 	oneOf(f.add("output", "stream", "`WHAT` is shown: stream, lines as they come; group, a worker's together when it ends; errors, so, but only of one that failed; none", parsed(&c.Output, view.ParseOutput, "stream", "group", "errors", "none")), "stream", "group", "errors", "none")
 	oneOf(f.add("order", "split", "`HOW` a worker's stdout and stderr are taken: split, each on our own; merged, on one pipe, in their exact order, all on our stdout", choice(&o.order, "split", "merged")), "split", "merged")
 	f.add("include", "", "show only lines that match `REGEX`; it may be given more than once", expressions(&c.Include))

@@ -250,6 +250,7 @@ func (v *View) Follow(ctx context.Context, b *syncstream.Buffer) {
 	v.rows.partials = b.Partials
 	v.mu.Unlock()
 	var last time.Time
+	every := v.redrawEvery()
 	for m, err := range b.Follow(ctx, syncstream.Latest, syncstream.FollowPartials) {
 		if err != nil {
 			return
@@ -259,9 +260,9 @@ func (v *View) Follow(ctx context.Context, b *syncstream.Buffer) {
 		if m.Kind != syncstream.Partial && !m.Time.After(last) {
 			continue
 		}
-		wait := redrawAfter - time.Since(last)
+		wait := every - time.Since(last)
 		if m.Kind != syncstream.Partial {
-			wait = redrawAfter // it is shown by the sink meanwhile, and takes its live row away
+			wait = every // it is shown by the sink meanwhile, and takes its live row away
 		}
 		if !sleep(ctx, wait) {
 			return
@@ -273,6 +274,15 @@ func (v *View) Follow(ctx context.Context, b *syncstream.Buffer) {
 
 // redrawAfter is how long the live rows stay as they are, at least.
 const redrawAfter = 80 * time.Millisecond
+
+// redrawEvery returns how long what Follow shows stays as it is, at least: rows of
+// steps are rare, and a buffer of many workers is busy.
+func (v *View) redrawEvery() time.Duration {
+	if v.live != nil {
+		return redrawAfter
+	}
+	return max(redrawAfter, v.config.Steps/5)
+}
 
 // sleep reports false if ctx ended meanwhile.
 func sleep(ctx context.Context, d time.Duration) bool {
