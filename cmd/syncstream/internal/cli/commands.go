@@ -47,6 +47,7 @@ func (o *commandOptions) define(f flags) {
 	f.add("copies,n", "1", "run `N` copies of the program that follows --; each finds its number, from 0, in SYNCSTREAM_RANK, and how many there are in SYNCSTREAM_SIZE", count(&o.copies, 1))
 	f.add("procfile,f", "", "run the commands of a Procfile, `FILE`, or those whose names follow; a file .env beside it is read too", text(&o.procfile))
 	f.add("from", "", "run each line of `FILE`, - for stdin, as a command; lines that begin with # are left out", text(&o.from))
+	f.together("procfile", "from")
 	f.add("name", "", "the workers' `NAMES`, in order, with commas between them; else the Procfile's, else their programs', numbered where several have the same", text(&o.names))
 	f.add("jobs,j", "", "run at most `N` workers at once, the others as these end", count(&o.jobs, 1))
 	f.add("cwd", "", "run the workers in the folder `DIR`", folder(&o.dir))

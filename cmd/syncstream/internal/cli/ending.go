@@ -27,6 +27,7 @@ func (o *endingOptions) define(f flags) {
 	oneOf(f.add("stop-on", "never", "stop all workers `WHEN` one has ended: never; fail, if it failed; or exit, in any case", choice(&o.stopOn, "never", "fail", "exit")), "never", "fail", "exit")
 	f.onOff("kill-others,k", "the same as --stop-on exit", func(on bool) { o.stopOn = map[bool]string{true: "exit", false: "never"}[on] })
 	f.onOff("kill-others-on-fail", "the same as --stop-on fail", func(on bool) { o.stopOn = map[bool]string{true: "fail", false: "never"}[on] })
+	f.together("stop-on", "kill-others", "kill-others-on-fail")
 	f.add("stop-signal", "TERM", "the signal, by `NAME` or number, that asks workers to end, and what they have started", signalValue(&o.signal))
 	f.add("grace", "10s", "kill what has not ended after this `TIME`", duration(&o.grace))
 	f.add("timeout", "", "stop all workers after this `TIME`, and exit with 124", duration(&o.timeout))

@@ -17,15 +17,17 @@ func envName(flag *pflag.Flag) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 }
 
-// flagsFromEnv sets the flags that were not given, but have a variable that is
-// not empty. A variable that names no flag is an error: it is a typing mistake.
+// flagsFromEnv sets the flags that were not given, nor another in their place,
+// but have a variable that is not empty. A variable that names no flag is an
+// error: it is a typing mistake.
 func flagsFromEnv(cmd *cobra.Command) (err error) {
-	known := map[string]bool{}
+	known, settled := map[string]bool{}, map[string]bool{}
+	cmd.Flags().Visit(func(f *pflag.Flag) { settled[settledBy(f)] = true })
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := envName(f)
 		known[name] = true
 		value := os.Getenv(name)
-		if f.Changed || value == "" || f.Name == "help" || err != nil {
+		if settled[settledBy(f)] || value == "" || f.Name == "help" || err != nil {
 			return
 		}
 		if e := f.Value.Set(value); e != nil {
@@ -42,6 +44,15 @@ func flagsFromEnv(cmd *cobra.Command) (err error) {
 		}
 	}
 	return nil
+}
+
+// settledBy returns the name of the flag that stands for f and all that say the
+// same.
+func settledBy(f *pflag.Flag) string {
+	if by := f.Annotations[settles]; len(by) > 0 {
+		return by[0]
+	}
+	return f.Name
 }
 
 func keys(set map[string]bool) (all []string) {

@@ -58,6 +58,18 @@ func (f flags) onOff(names, usage string, set func(bool)) {
 	}).NoOptDefVal = "true"
 }
 
+// settles is the annotation of a flag that says what else says the same: the
+// name of one of these flags, for all of them.
+const settles = "syncstream/settles"
+
+// together marks flags of which one given is enough: no variable of another
+// counts then.
+func (f flags) together(names ...string) {
+	for _, name := range names {
+		f.set.Lookup(name).Annotations[settles] = names[:1]
+	}
+}
+
 // text takes a value as it is.
 func text(to *string) func(string) error {
 	return func(s string) error {
