@@ -179,13 +179,13 @@ func (o *commandOptions) checkName(cmd *cobra.Command, where, name string) error
 	return usagef(cmd, "%s: there is no worker %q%s", where, name, near)
 }
 
-// command returns the command of worker number rank. Of a variable that is set
-// twice the last counts; more comes before what we were told.
-func (o *commandOptions) command(rank int, more []string) *exec.Cmd {
+// command returns the command of worker number rank, in an environment that what
+// we were told is added to. Of a variable that is set twice the last counts.
+func (o *commandOptions) command(rank int, env []string) *exec.Cmd {
 	w := o.workers[rank]
 	cmd := exec.Command(w.argv[0], w.argv[1:]...)
 	cmd.Dir = o.dir
-	cmd.Env = slices.Concat(inherited(), more, o.dotenv, o.env, []string{
+	cmd.Env = slices.Concat(env, o.dotenv, o.env, []string{
 		"SYNCSTREAM_RANK=" + strconv.Itoa(rank), "SYNCSTREAM_SIZE=" + strconv.Itoa(len(o.workers)),
 	})
 	if o.stdin == w.name {

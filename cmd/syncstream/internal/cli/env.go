@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,6 +72,24 @@ func inherited() []string {
 		}
 	}
 	return env
+}
+
+// without returns env without some variables.
+func without(env []string, names ...string) []string {
+	return slices.DeleteFunc(env, func(assignment string) bool {
+		name, _, _ := strings.Cut(assignment, "=")
+		return slices.Contains(names, name)
+	})
+}
+
+// lookup returns the value of a variable in env; none is empty.
+func lookup(env []string, name string) string {
+	for _, assignment := range env {
+		if value, ok := strings.CutPrefix(assignment, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // assignment takes K=V.

@@ -121,16 +121,26 @@ func (o *showOptions) processOrder() process.Order {
 	return process.Labels
 }
 
-// colorEnv returns the variables by which workers, who see no terminal, learn
-// whether they shall print in colour: as we do, where we are on one.
-func (o *showOptions) colorEnv(stdout *os.File) []string {
-	switch {
-	case o.json || !view.IsTerminal(stdout):
-		return nil
-	case o.config.Color:
-		return []string{"FORCE_COLOR=1", "CLICOLOR_FORCE=1"}
+// colorEnv returns env with what tells workers, who see no terminal, whether they
+// shall print in colour: as we do, where we are on one. What says the contrary
+// goes, since programs differ in which of two they believe.
+func (o *showOptions) colorEnv(env []string, stdout *os.File) []string {
+	if o.json || !view.IsTerminal(stdout) {
+		return env
 	}
-	return []string{"NO_COLOR=1"}
+	forced := []string{"FORCE_COLOR", "CLICOLOR_FORCE"}
+	if !o.config.Color {
+		return append(without(env, forced...), "NO_COLOR=1")
+	}
+	env = without(env, "NO_COLOR")
+	for _, name := range forced {
+		switch value := lookup(env, name); value {
+		case "", "0", "false":
+			env = append(without(env, name), name+"=1")
+		default: // it may say how many colours
+		}
+	}
+	return env
 }
 
 // command returns what people call the command of a worker.

@@ -239,6 +239,25 @@ func TestTyping(t *testing.T) {
 	}
 }
 
+// Workers learn whether they shall print in colour, and nothing that says the
+// contrary.
+func TestColorsOfWorkers(t *testing.T) {
+	const show = `echo "${NO_COLOR-unset} ${FORCE_COLOR-unset} ${CLICOLOR_FORCE-unset}"`
+	for _, c := range []struct{ environment, flag, want string }{
+		{"NO_COLOR=1", "--color=auto", "w | 1 unset unset"},
+		{"NO_COLOR=", "--color=auto", "unset 1 1"},
+		{"NO_COLOR= FORCE_COLOR=3", "--color=auto", "unset 3 1"},
+		{"NO_COLOR=1", "--color=always", "unset 1 1"},
+		{"NO_COLOR= FORCE_COLOR=0 CLICOLOR_FORCE=1", "--color=auto", "w | 1 unset unset"},
+		{"NO_COLOR= FORCE_COLOR=3 CLICOLOR_FORCE=1", "--color=never", "w | 1 unset unset"},
+		{"NO_COLOR= FORCE_COLOR=0 CLICOLOR_FORCE=1", "--color=always", "unset 1 1"},
+	} {
+		s := onTerminalOf(t, "export "+c.environment+`; exec "$0" "$@"`, c.flag, "--name", "w", show)
+		s.await(c.want + "\n")
+		s.exits(0)
+	}
+}
+
 // All went well: one short row.
 func TestVerdictOnTerminal(t *testing.T) {
 	s := onTerminal(t, "echo fine", "true")

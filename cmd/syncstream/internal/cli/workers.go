@@ -52,7 +52,7 @@ func (r *runner) run() []process.Result {
 // start starts worker number i; nil, if there was a reason to stop meanwhile.
 func (r *runner) start(i int) *process.Process {
 	o := r.o
-	cmd := o.command(i, o.colorEnv(o.stdout))
+	cmd := o.command(i, o.colorEnv(inherited(), o.stdout))
 	c := process.Config{
 		Source: syncstream.Source{Name: o.workers[i].name, Rank: i, Size: len(o.workers)},
 		Lines:  o.lines, Order: o.processOrder(),
