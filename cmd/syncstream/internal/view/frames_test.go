@@ -78,6 +78,8 @@ var frames = []played{
 			{name: "a line", do: func(p *player) { p.write("api", "third line\n") }},
 			{name: "wider and lower", resize: [2]int{50, 5}, do: func(*player) {}},
 			{name: "another line", do: func(p *player) { p.write("api", "fourth line\n") }},
+			{name: "a line where a bar was", do: func(p *player) { p.write("web", "\rdone\n") }},
+			{name: "narrower again", resize: [2]int{20, 8}, do: func(*player) {}},
 			{name: "the end", do: func(p *player) { p.end() }},
 		},
 	},

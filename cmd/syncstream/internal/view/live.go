@@ -31,8 +31,10 @@ const (
 	beginUpdate = "\x1b[?2026h"
 	endUpdate   = "\x1b[?2026l"
 	// tmux keeps in its history what is erased from the first column of the first
-	// row on; hence the space.
-	eraseBelow = "\r \x1b[J\r"
+	// row on; hence the space. What was erased from the second column on still
+	// counts there when a narrower window wraps the row, as a blank row; hence the
+	// row is erased by itself before.
+	eraseBelow = "\r\x1b[K \x1b[J\r"
 )
 
 // read reads the partial lines.

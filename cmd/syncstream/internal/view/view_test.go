@@ -433,7 +433,7 @@ func TestViewTerminal(t *testing.T) {
 }
 
 func TestLiveRows(t *testing.T) {
-	const begin, end, erase = "\x1b[?2026h", "\x1b[?2026l", "\r \x1b[J\r"
+	const begin, end, erase = "\x1b[?2026h", "\x1b[?2026l", "\r\x1b[K \x1b[J\r"
 	out := &terminal{columns: 20, rows: 5}
 	config := view.Config{Stdout: out, Stderr: out, Workers: []view.Worker{{Name: "a"}, {Name: "b"}}}
 	play(t, config, 40, func(s *story) {
@@ -525,7 +525,7 @@ func TestOneTerminal(t *testing.T) {
 	if got, want := out.take(), "m | done\n"; got != want {
 		t.Errorf("stdout: %q; want %q", got, want)
 	}
-	if got, want := err.take(), "m | stderr 1%\r\x1b[?2026h\r \x1b[J\rm | stderr 1%\n\x1b[?2026l"; got != want {
+	if got, want := err.take(), "m | stderr 1%\r\x1b[?2026h\r\x1b[K \x1b[J\rm | stderr 1%\n\x1b[?2026l"; got != want {
 		t.Errorf("stderr: %q; want %q", got, want)
 	}
 	dumb := &terminal{}
