@@ -66,6 +66,9 @@ func (o *runOptions) complete(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	o.showOptions.complete(o.workers, o.stdout, o.stderr)
+	if view.IsTerminal(os.Stdin) {
+		o.config.Typed = o.stdin
+	}
 	return o.endingOptions.complete(cmd, &o.commandOptions)
 }
 

@@ -239,6 +239,17 @@ func TestTyping(t *testing.T) {
 	}
 }
 
+// The cursor stands behind the question of the worker that is typed to.
+func TestQuestion(t *testing.T) {
+	s := onTerminal(t, "--name", "ask", "-i", "ask", "printf 'name? '; read -r x; echo hello $x")
+	s.await("\rask | name? ")
+	for _, key := range []byte("Eve\n") {
+		s.press(key)
+	}
+	s.await("ask | name? hello Eve\n")
+	s.exits(0)
+}
+
 // Workers learn whether they shall print in colour, and nothing that says the
 // contrary.
 func TestColorsOfWorkers(t *testing.T) {

@@ -84,6 +84,16 @@ var frames = []played{
 		},
 	},
 	{
+		"typed", 40, 8, view.Config{Typed: "ask"}, []frame{
+			{name: "a bar, and nothing asked", do: func(p *player) { p.write("dl", "10%") }},
+			{name: "something typed", keys: []string{"r", "s", "Enter"}, do: func(p *player) { p.write("dl", "\r20%") }},
+			{name: "a question", do: func(p *player) { p.write("ask", "name? ") }},
+			{name: "half an answer", keys: []string{"E", "v"}, do: func(*player) {}},
+			{name: "the answer", keys: []string{"e", "Enter"}, do: func(p *player) { p.write("ask", "hello Eve\n") }},
+			{name: "the end", do: func(p *player) { p.write("dl", "\rdone\n"); p.end() }},
+		},
+	},
+	{
 		"hostile", 40, 8, view.Config{}, []frame{
 			{name: "a line that would erase, move and rename", do: func(p *player) {
 				p.write("web", "before\n", "\x1b[2J\x1b[1;1Hforged\x1b]0;title\x07\u009b2J\x9b2J\x0e\n", "after\n")
@@ -175,7 +185,8 @@ type played struct {
 // frame is what happens, and a name for what is to be seen then.
 type frame struct {
 	name   string
-	resize [2]int // of the window, before
+	resize [2]int   // of the window, before
+	keys   []string // that are pressed before
 	do     func(*player)
 }
 
@@ -255,6 +266,7 @@ func TestFrames(t *testing.T) {
 				if step.resize != [2]int{} {
 					w.tmux("resize-window", "-x", strconv.Itoa(step.resize[0]), "-y", strconv.Itoa(step.resize[1]))
 				}
+				w.press(step.keys)
 				fmt.Fprintln(w.steps, step.name)
 				if os.Getenv("VIEW_UPDATE") != "" {
 					fmt.Fprintf(&all, "== %s\n%s\n", step.name, w.settled())
@@ -337,6 +349,31 @@ func (w *window) tmux(args ...string) string {
 // and styles.
 func (w *window) capture() string {
 	return strings.TrimRight(w.tmux("capture-pane", "-p", "-e", "-S", "-"), "\n")
+}
+
+// press types keys, of which only the last may be Enter, and waits until the
+// cursor is behind them.
+func (w *window) press(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	var x, y int
+	fmt.Sscan(w.cursor(), &x, &y)
+	x += len(keys)
+	if keys[len(keys)-1] == "Enter" {
+		x, y = 0, y+1
+	}
+	w.tmux(append([]string{"send-keys"}, keys...)...)
+	for want, end := fmt.Sprint(x, " ", y), time.Now().Add(patience); w.cursor() != want; {
+		if time.Now().After(end) {
+			w.Fatalf("the cursor is at %s; want %s", w.cursor(), want)
+		}
+	}
+}
+
+// cursor returns the column and the row of the cursor.
+func (w *window) cursor() string {
+	return strings.TrimSpace(w.tmux("display-message", "-p", "#{cursor_x} #{cursor_y}"))
 }
 
 // patience is how long a frame is waited for that does not come.

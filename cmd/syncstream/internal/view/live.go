@@ -12,7 +12,9 @@ import (
 
 // live is the rows at the bottom of a terminal: those of partial lines, and the
 // status. The cursor stands at the beginning of the first, so that one sequence
-// erases them, whatever a change of the window has done to them.
+// erases them, whatever a change of the window has done to them. Where people
+// type it stands behind the first: Enter takes it to the beginning of the second,
+// and what was asked and answered stays above what is erased then.
 type live struct {
 	partials func() []syncstream.Message // nil: nobody asks for them
 	lines    []syncstream.Message        // as they were last read
@@ -112,12 +114,15 @@ func (v *View) frame() (frame []byte, n int) {
 	if v.rows.status != "" {
 		room--
 	}
+	var rows [][]byte
+	if v.config.Typed != "" && len(lines) > 0 && lines[0].Source.Name != v.config.Typed {
+		rows, room = append(rows, nil), room-1 // what is typed has this row
+	}
 	more := 0
 	if len(lines) > room {
 		more = len(lines) - max(0, room-1)
 		lines = lines[:len(lines)-more]
 	}
-	var rows [][]byte
 	for _, m := range lines {
 		rows = append(rows, v.liveRow(m, columns))
 	}
@@ -140,6 +145,9 @@ func (v *View) frame() (frame []byte, n int) {
 	frame = append(frame, '\r')
 	if len(rows) > 1 {
 		frame = fmt.Appendf(frame, "\x1b[%dA", len(rows)-1)
+	}
+	if v.config.Typed != "" {
+		frame = appendCut(frame, rows[0], max(1, columns-1)) // once more, for the cursor
 	}
 	return frame, len(rows)
 }
@@ -171,7 +179,8 @@ func (v *View) breakLater() {
 	})
 }
 
-// liveLines returns the partial lines that are shown: of each worker the newest.
+// liveLines returns the partial lines that are shown: of each worker the newest,
+// and that of the worker that people type to first.
 func (v *View) liveLines() []syncstream.Message {
 	var lines []syncstream.Message
 	for _, m := range v.rows.lines {
@@ -185,6 +194,10 @@ func (v *View) liveLines() []syncstream.Message {
 		case m.Time.After(lines[i].Time):
 			lines[i] = m
 		}
+	}
+	if i := slices.IndexFunc(lines, func(m syncstream.Message) bool { return m.Source.Name == v.config.Typed }); i > 0 {
+		typed := lines[i]
+		lines = slices.Insert(slices.Delete(lines, i, i+1), 0, typed)
 	}
 	return lines
 }

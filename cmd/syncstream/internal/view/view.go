@@ -37,6 +37,11 @@ type Config struct {
 	// rows.
 	Dumb bool
 
+	// Typed names the worker that gets what people type on the terminal: its
+	// live row is the first, and the cursor rests behind it. If empty, none
+	// does.
+	Typed string
+
 	// Workers are those known at the start: tags are padded to the widest of
 	// them, and each has a colour by its place here. A source is the worker
 	// that has its name.
