@@ -45,7 +45,7 @@ func newDest(w io.Writer, c *Config) *dest {
 		}
 	}
 	if d.size != nil {
-		d.safe, d.styled = !c.Raw, c.Color || !c.Dumb
+		d.safe, d.styled = !c.Raw, true
 	}
 	d.exact = d.size == nil && c.Output == Stream && c.Prefix.none && c.Timestamps.parts == nil
 	return d

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/mask"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 )
 
@@ -94,6 +95,39 @@ var frames = []played{
 		},
 	},
 	{
+		"masked", 40, 4, view.Config{Mask: secrets()}, []frame{
+			{name: "the beginning of a secret", do: func(p *player) { p.write("web", "key to") }},
+			{name: "more of it", do: func(p *player) { p.write("web", "k_abc") }},
+			{name: "what follows it", do: func(p *player) { p.write("web", "d is it") }},
+			{name: "no secret", do: func(p *player) { p.write("web", "\rtomorrow") }},
+			{name: "the end", do: func(p *player) { p.write("web", "\rkey tok_", "z\n"); p.end() }},
+		},
+	},
+	{
+		"raw", 40, 6, view.Config{Raw: true}, []frame{
+			{name: "it moves", do: func(p *player) { p.write("web", "one\n", "\x1b[31mred\x1b[5Cfar\x1b[0m\n", "two\x1b[1Kgone\n") }},
+			{name: "a live row", do: func(p *player) { p.write("db", "50%\x1b[2Jx") }},
+			{name: "the end", do: func(p *player) { p.end() }},
+		},
+	},
+	{
+		"dumb", 40, 6, view.Config{Dumb: true}, []frame{
+			{name: "no live rows", do: func(p *player) {
+				p.write("web", "50%", "\r60%")
+				p.write("db", "\x1b[31mred\n")
+				p.view.SetStatus("waiting for web")
+			}},
+			{name: "the end", do: func(p *player) { p.end() }},
+		},
+	},
+	{
+		"prefixed", 40, 6, view.Config{Color: true, Prefix: template("[{index} {name}] "), Workers: []view.Worker{{Name: "web"}, {Name: "世界"}}}, []frame{
+			{name: "padded", do: func(p *player) { p.write("web", "one\n"); p.write("世界", "two\n") }},
+			{name: "live", do: func(p *player) { p.write("web", "three"); p.write("世界", "四") }},
+			{name: "the end", do: func(p *player) { p.end() }},
+		},
+	},
+	{
 		"hostile", 40, 8, view.Config{}, []frame{
 			{name: "a line that would erase, move and rename", do: func(p *player) {
 				p.write("web", "before\n", "\x1b[2J\x1b[1;1Hforged\x1b]0;title\x07\u009b2J\x9b2J\x0e\n", "after\n")
@@ -113,6 +147,22 @@ var frames = []played{
 			{name: "below a line of another", do: func(p *player) { p.write("db", "plain\n") }},
 		},
 	},
+}
+
+func secrets() *mask.Mask {
+	m, err := mask.New("tok_[a-z]+")
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+func template(s string) view.Prefix {
+	p, err := view.ParsePrefix(s)
+	if err != nil {
+		panic(err)
+	}
+	return p
 }
 
 // hurry is not compared with a frame: two workers write lines while two others
@@ -240,6 +290,9 @@ func playFrames(name, fifo string) {
 		}
 		f.config.Stdout, f.config.Stderr = os.Stdout, os.Stderr
 		p := &player{buf: syncstream.New(syncstream.Config{}), view: view.New(f.config), mirrors: map[string]*syncstream.Mirror{}}
+		if f.config.Mask != nil {
+			p.buf = syncstream.New(syncstream.Config{Parse: f.config.Mask.Parse})
+		}
 		p.sink = p.buf.Attach(p.view)
 		go p.view.Follow(context.Background(), p.buf)
 		size := make(chan os.Signal, 1)
