@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 )
 
 // commandOptions say what is run, and with what around it.
@@ -44,7 +45,7 @@ func shellWorker(name, command string) worker {
 }
 
 func (o *commandOptions) define(f flags) {
-	f.add("copies,n", "1", "run `N` copies of the program that follows --; each finds its number, from 0, in SYNCSTREAM_RANK, and how many there are in SYNCSTREAM_SIZE", count(&o.copies, 1))
+	f.add("copies,n", "1", "run `N` copies of the program that follows --; each finds its number, from 0, in SYNCSTREAM_RANK, and how many there are in SYNCSTREAM_SIZE", copiesValue(&o.copies))
 	f.add("procfile,f", "", "run the commands of a Procfile, `FILE`, or those whose names follow; a file .env beside it is read too", text(&o.procfile))
 	f.add("from", "", "run each line of `FILE`, - for stdin, as a command; lines that begin with # are left out", text(&o.from))
 	f.together("procfile", "from")
@@ -88,6 +89,8 @@ func (o *commandOptions) collect(cmd *cobra.Command, args []string) error {
 		return o.fromProcfile(cmd, args)
 	case o.from != "":
 		return o.fromFile(cmd)
+	case len(args) > 0 && dash != 0 && looksLikeTime(cmd, args[0]):
+		return usagef(cmd, "-t %s: a format stands behind =, as in -t=%[1]s", args[0])
 	case len(args) == 0:
 		return usagef(cmd, "nothing to run: want a command, as in: syncstream run 'make -j8'")
 	case dash > 0:
@@ -107,6 +110,29 @@ func (o *commandOptions) collect(cmd *cobra.Command, args []string) error {
 		o.workers = append(o.workers, shellWorker(commandName(command), command))
 	}
 	return nil
+}
+
+// looksLikeTime reports whether a command is the format that -t was given without.
+func looksLikeTime(cmd *cobra.Command, command string) bool {
+	t := cmd.Flags().Lookup("timestamps")
+	if !t.Changed || t.Value.String() != view.DefaultTimestamps {
+		return false
+	}
+	_, err := view.ParseTimestamps(command)
+	return err == nil && (command == "iso" || command == "unix" || strings.HasPrefix(command, "%"))
+}
+
+// copiesValue takes a number of copies. For who comes from concurrently, -n has
+// the names.
+func copiesValue(to *int) func(string) error {
+	number := count(to, 1)
+	return func(s string) error {
+		err := number(s)
+		if err != nil && strings.Contains(s, ",") {
+			err = fmt.Errorf("%w; names are given by --name", err)
+		}
+		return err
+	}
 }
 
 // fromProcfile takes the commands of a Procfile, or those that are named.

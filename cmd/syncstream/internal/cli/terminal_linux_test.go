@@ -250,6 +250,27 @@ func TestQuestion(t *testing.T) {
 	s.exits(0)
 }
 
+// A worker that has printed nothing for a while is told of, once; one that has is
+// not.
+func TestHint(t *testing.T) {
+	t.Parallel() // it takes 11 s
+	dir := t.TempDir()
+	for _, name := range []string{"/quiet", "/prompt"} {
+		if err := syscall.Mkfifo(dir+name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := onTerminal(t, "--cwd", dir, "--name", "quiet,prompt", "read -r x <quiet; echo >prompt", "printf '> '; read -r x <prompt")
+	s.await("syncstream: quiet has printed nothing for 10s; ")
+	if err := os.WriteFile(dir+"/quiet", []byte("\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	s.exits(0)
+	if n := strings.Count(s.text(), "printed nothing"); n != 1 {
+		t.Errorf("told %d times: %q", n, s.text())
+	}
+}
+
 // Workers learn whether they shall print in colour, and nothing that says the
 // contrary.
 func TestColorsOfWorkers(t *testing.T) {
