@@ -36,7 +36,8 @@ type commandOptions struct {
 type worker struct {
 	name  string
 	argv  []string
-	shell bool // argv is sh -c and the command
+	shell bool     // argv is sh -c and the command
+	env   []string // what only this one gets
 }
 
 // shellWorker is a command for the shell.
@@ -46,7 +47,7 @@ func shellWorker(name, command string) worker {
 
 func (o *commandOptions) define(f flags) {
 	f.add("copies,n", "1", "run `N` copies of the program that follows --; each finds its number, from 0, in SYNCSTREAM_RANK, and how many there are in SYNCSTREAM_SIZE", copiesValue(&o.copies))
-	f.add("procfile,f", "", "run the commands of a Procfile, `FILE`, or those whose names follow; a file .env beside it is read too", text(&o.procfile))
+	f.add("procfile,f", "", "run the commands of a Procfile, `FILE`, or those whose names follow; a file .env beside it is read too; PORT is 5000, or what .env says, for its first command, and 100 more for each that follows", text(&o.procfile))
 	f.add("from", "", "run each line of `FILE`, - for stdin, as a command; lines that begin with # are left out", text(&o.from))
 	f.together("procfile", "from")
 	f.add("name", "", "the workers' `NAMES`, in order, with commas between them; else the Procfile's, else their programs', numbered where several have the same", text(&o.names))
@@ -154,6 +155,7 @@ func (o *commandOptions) fromProcfile(cmd *cobra.Command, names []string) error 
 			return usagef(cmd, "%w", err)
 		}
 	}
+	assignPorts(o.workers, orElse(lookup(o.dotenv, "PORT"), os.Getenv("PORT")))
 	var chosen []worker
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
@@ -211,7 +213,7 @@ func (o *commandOptions) command(rank int, env []string) *exec.Cmd {
 	w := o.workers[rank]
 	cmd := exec.Command(w.argv[0], w.argv[1:]...)
 	cmd.Dir = o.dir
-	cmd.Env = slices.Concat(env, o.dotenv, o.env, []string{
+	cmd.Env = slices.Concat(env, o.dotenv, w.env, o.env, []string{
 		"SYNCSTREAM_RANK=" + strconv.Itoa(rank), "SYNCSTREAM_SIZE=" + strconv.Itoa(len(o.workers)),
 	})
 	if o.stdin == w.name {

@@ -21,5 +21,5 @@ SIGTSTP, Ctrl-Z: the workers are suspended, and go on when we do.
 SIGWINCH: the terminals of --pty get the new size.
 What nohup has us ignore is ignored.`},
 	{"FILES", `A Procfile has lines such as 'web: npm start'. Blank lines, and those that begin with #, count for nothing.
-The file .env beside it has lines such as 'PORT=5000' or 'export PORT=5000'. In single quotes nothing is special; in double quotes a backslash is. Quotes may go over several lines. Nothing is expanded.`},
+The file .env beside it has lines such as 'PORT=5000' or 'export PORT=5000'. In single quotes nothing is special; in double quotes a backslash is. Quotes may go over several lines. Nothing is expanded. The first command of a Procfile finds in PORT what .env or the environment says, or else 5000, and each that follows 100 more; --env PORT=N gives all the same.`},
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -36,6 +37,22 @@ func parseProcfile(file, text string) ([]worker, error) {
 		return nil, &fileError{file, max(number, 1), 1, errors.New("there is no command in it: want lines such as web: npm start")}
 	}
 	return workers, nil
+}
+
+// firstPort and portStep are the ports of a Procfile's commands in all of the
+// foreman family.
+const firstPort, portStep = 5000, 100
+
+// assignPorts gives each worker a PORT of its own, from the first on. One that is
+// no number is left to all.
+func assignPorts(workers []worker, first string) {
+	port, err := strconv.Atoi(orElse(first, strconv.Itoa(firstPort)))
+	if err != nil {
+		return
+	}
+	for i := range workers {
+		workers[i].env = []string{"PORT=" + strconv.Itoa(port+i*portStep)}
+	}
 }
 
 // cutProcLine divides a line; with an error, it tells in which column.
