@@ -39,8 +39,8 @@ func (o *showOptions) define(f flags) {
 	oneOf(f.add("cr", "fold", "`WHAT` a carriage return does, as progress bars have it: fold, it starts the line again, and in a file or pipe the bar is its last state, and a row each 5 s before that; split, it ends it; keep, it is text", parsed(&o.lines, view.ParseCR, "fold", "split", "keep")), "fold", "split", "keep")
 	oneOf(f.add("output", "stream", "`WHAT` is shown: stream, lines as they come; group, a worker's together when it ends; errors, so, but only of one that failed; none", parsed(&c.Output, view.ParseOutput, "stream", "group", "errors", "none")), "stream", "group", "errors", "none")
 	oneOf(f.add("order", "split", "`HOW` a worker's stdout and stderr are taken: split, each on our own; merged, on one pipe, in their exact order, all on our stdout", choice(&o.order, "split", "merged")), "split", "merged")
-	f.add("include", "", "show only lines that match `REGEX`; it may be given more than once", expressions(&c.Include))
-	f.add("exclude", "", "hide lines that match `REGEX`; it may be given more than once", expressions(&c.Exclude))
+	f.add("include", "", "show only lines that match `REGEX`; it may be given more than once; logs and --json have all", expressions(&c.Include))
+	f.add("exclude", "", "hide lines that match `REGEX`; it may be given more than once; logs and --json have them", expressions(&c.Exclude))
 	f.add("mask", "", "put *** where `REGEX` matches, in all that is shown or kept; it may be given more than once", o.addMask)
 	f.onOff("json", "print each message, and what happens to workers, as JSON, one object a line, all on stdout", func(on bool) { o.json = on })
 }
