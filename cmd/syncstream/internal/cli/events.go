@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/mask"
 	"github.com/syncstream/syncstream/process"
 	"github.com/syncstream/syncstream/sink"
 )
@@ -40,6 +41,7 @@ type jsonSink struct {
 	*sink.JSON
 	w        *lockedWriter
 	commands []string
+	secrets  *mask.Mask
 
 	mu   sync.Mutex // guards what follows
 	seen map[*syncstream.Source]bool
@@ -58,10 +60,11 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// newJSONSink returns a sink for workers that run the commands.
-func newJSONSink(w io.Writer, commands []string) *jsonSink {
+// newJSONSink returns a sink for workers that run the commands, which have no
+// secrets any more.
+func newJSONSink(w io.Writer, commands []string, secrets *mask.Mask) *jsonSink {
 	locked := &lockedWriter{w: w}
-	return &jsonSink{JSON: sink.NewJSON(locked), w: locked, commands: commands, seen: make(map[*syncstream.Source]bool)}
+	return &jsonSink{JSON: sink.NewJSON(locked), w: locked, commands: commands, secrets: secrets, seen: make(map[*syncstream.Source]bool)}
 }
 
 // String names the sink where a worker waits for it.
@@ -93,7 +96,7 @@ func (j *jsonSink) start(source *syncstream.Source) error {
 
 // exited tells how a worker has ended.
 func (j *jsonSink) exited(r process.Result, stopped time.Time) {
-	e := endOf(r, stopped)
+	e := endOf(r, stopped, j.secrets)
 	_ = j.write(r.Source, r.Ended, orElse(e.Error, "exit status 0"), event{Type: "exited", ended: &e})
 }
 
@@ -117,8 +120,9 @@ func (j *jsonSink) write(source *syncstream.Source, at time.Time, text string, e
 	return err
 }
 
-// endOf returns how a worker has ended; stopped is when all were asked to.
-func endOf(r process.Result, stopped time.Time) ended {
+// endOf returns how a worker has ended, without secrets; stopped is when all were
+// asked to.
+func endOf(r process.Result, stopped time.Time, secrets *mask.Mask) ended {
 	after := secondsOf(r.Ended.Sub(r.Started))
 	e := ended{
 		Outcome: workerOK, After: &after,
@@ -131,7 +135,7 @@ func endOf(r process.Result, stopped time.Time) ended {
 		e.Outcome = workerStopped
 	}
 	if r.Err != nil {
-		e.Error = r.Err.Error()
+		e.Error = secrets.String(r.Err.Error())
 	}
 	exit := 0
 	var exited *process.ExitError

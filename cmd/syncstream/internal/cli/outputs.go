@@ -31,7 +31,7 @@ func (o *runOptions) attach(buf *syncstream.Buffer, c *course) (*outputs, error)
 	add := func(s syncstream.Sink) { out.attached = append(out.attached, buf.Attach(s)) }
 	if o.showOptions.json {
 		out.notices = noStatus{out.view} // JSON may be on the same terminal
-		out.json = newJSONSink(view.Patient(o.stdout), o.shownCommands())
+		out.json = newJSONSink(view.Patient(o.stdout), o.shownCommands(), o.mask)
 		c.stopping = out.json.stopping
 		add(out.json)
 	} else {

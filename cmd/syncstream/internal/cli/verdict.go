@@ -148,7 +148,7 @@ func (o *runOptions) judge(out outcome, b *syncstream.Buffer, words *lastWords, 
 	for i, r := range out.results {
 		w := workerVerdict{Name: o.workers[i].name, Rank: i, ended: ended{Outcome: workerUnstarted}}
 		if status, ok := sources[r.Source]; ok {
-			w.ID, w.PID, w.at, w.ended = r.Source.ID, r.Source.PID, r.Ended, endOf(r, out.stopped)
+			w.ID, w.PID, w.at, w.ended = r.Source.ID, r.Source.PID, r.Ended, endOf(r, out.stopped, o.mask)
 			w.count(status)
 			if w.Outcome == workerFailed {
 				lines := texts(words.of(status))
