@@ -95,6 +95,20 @@ type outcome struct {
 	hit     *hit             // the line that --until or --fail-on found, if one did
 }
 
+// settle has one reason stand: a line that was found before the workers were
+// stopped counts more than that one of them ended; one that they print on their
+// way out, and one that comes beside a signal or --timeout, for nothing.
+func (o outcome) settle() outcome {
+	switch {
+	case o.hit == nil:
+	case o.reason != nil && o.reason.status != undecided, o.hit.at.After(o.stopped):
+		o.hit = nil
+	default:
+		o.reason = o.hit.reason()
+	}
+	return o
+}
+
 // status returns the exit status of the run.
 func (o *endingOptions) status(out outcome) int {
 	switch {

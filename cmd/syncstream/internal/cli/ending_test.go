@@ -68,6 +68,29 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+func TestSettle(t *testing.T) {
+	now := time.Unix(100, 0)
+	early, late := &hit{match: &match{text: "x"}, source: &syncstream.Source{Name: "a"}, at: now.Add(-1)}, &hit{at: now.Add(1)}
+	timeout, others := &stopReason{text: "time", status: exitTimeout}, &stopReason{text: "b has failed", status: undecided}
+	for _, c := range []struct {
+		out    outcome
+		hit    *hit
+		reason string
+		why    string
+	}{
+		{outcome{reason: others}, nil, others.text, "no line"},
+		{outcome{reason: others, hit: early}, early, "a line of a matches --until x", "a line that came before another worker failed"},
+		{outcome{reason: others, hit: late}, nil, others.text, "a line that came after the stop"},
+		{outcome{reason: timeout, hit: early}, nil, timeout.text, "a line that was seen when the time was over"},
+	} {
+		c.out.stopped = now
+		got := c.out.settle()
+		if got.hit != c.hit || got.reason.text != c.reason {
+			t.Errorf("%s: the line is %v and the reason %q; want %v and %q", c.why, got.hit, got.reason.text, c.hit, c.reason)
+		}
+	}
+}
+
 func TestPresses(t *testing.T) {
 	type press struct {
 		sig   os.Signal

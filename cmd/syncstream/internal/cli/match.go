@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/syncstream/syncstream"
 )
@@ -73,6 +74,7 @@ type hit struct {
 	match  *match
 	source *syncstream.Source
 	line   string
+	at     time.Time // when it came
 }
 
 // String names the sink where a worker waits for it.
@@ -93,7 +95,7 @@ func (w *lineWatcher) WriteBatches(batches []*syncstream.Batch) error {
 
 func (w *lineWatcher) look(b *syncstream.Batch) {
 	for line := range b.Lines() {
-		h := &hit{source: b.Source()}
+		h := &hit{source: b.Source(), at: b.Time()}
 		switch {
 		case w.failOn.matches(h.source, line):
 			h.fails, h.match = true, w.failOn

@@ -98,7 +98,8 @@ func (o *runOptions) run(ctx context.Context) error {
 		return outputStatus(err)
 	}
 	telling.Wait()
-	v := o.judge(outcome{results: results, reason: c.reason(), stopped: c.askedAt(), hit: outs.lines.hit.Load()}, buf, &r.words, started)
+	out := outcome{results: results, reason: c.reason(), stopped: c.askedAt(), hit: outs.lines.hit.Load()}
+	v := o.judge(out.settle(), buf, &r.words, started)
 	if err := outs.close(buf); err != nil {
 		return outputStatus(err)
 	}
