@@ -27,8 +27,12 @@ func TestMain(m *testing.M) {
 // worker is a worker that waits to be told to end: "worker polite FIFO" says its
 // last words at SIGTERM and exits with status 7; "worker deaf FIFO" hears nothing
 // of it. When it listens, it prints its process id and its parent's into the
-// FIFO.
+// FIFO. "worker panic" does so.
 func worker() {
+	if os.Args[1] == "panic" {
+		go panic("in a goroutine")
+		select {}
+	}
 	term := make(chan os.Signal, 1)
 	if os.Args[1] == "deaf" {
 		signal.Ignore(syscall.SIGTERM)

@@ -46,10 +46,11 @@ const mostNamed = 10
 // writeFirst writes who failed first, and why.
 func (v *verdict) writeFirst(b *strings.Builder, w *workerVerdict) {
 	fmt.Fprintf(b, "syncstream: %s failed first, after %s: %s\n", w.Name, short(w.After.duration()), w.Error)
-	if c := w.Cause; c != nil && c.File != "" {
-		fmt.Fprintf(b, "  its cause: %s, at %s:%d\n", c.Text, c.File, c.Line)
-	} else if c != nil {
-		fmt.Fprintf(b, "  its cause: %s\n", c.Text)
+	if c := w.Cause; c != nil {
+		fmt.Fprintf(b, "  its cause: %v\n", c)
+		for c = c.Behind; c != nil; c = c.Behind {
+			fmt.Fprintf(b, "  behind it: %v\n", c)
+		}
 	}
 	if len(w.Tail) > 0 {
 		b.WriteString("  its last lines:\n")
