@@ -76,6 +76,7 @@ func (c *course) stop(why *stopReason) {
 	first := c.asked.IsZero()
 	if first {
 		c.asked = time.Now()
+		time.AfterFunc(c.ending.grace, c.graceOver)
 	}
 	if why.again != "" {
 		c.again = why.again
@@ -100,14 +101,24 @@ func orSo(again string) string {
 	return "; " + again
 }
 
-// kill kills the workers that still run.
-func (c *course) kill() {
+// graceOver kills the workers that still run, unless that is done.
+func (c *course) graceOver() {
+	c.mu.Lock()
+	killed := c.killed
+	c.mu.Unlock()
+	if !killed {
+		c.kill(fmt.Sprintf("the %v of --grace are over: ", c.ending.grace))
+	}
+}
+
+// kill kills the workers that still run; why stands before the notice of it.
+func (c *course) kill(why string) {
 	c.mu.Lock()
 	c.killed = true
 	workers := slices.Clone(c.workers)
 	c.mu.Unlock()
-	if n := c.count(); n > 0 {
-		c.notice(fmt.Sprintf("killing %s", plural(n, "worker")))
+	if n := c.count(); n > 0 { // said first, as in stop
+		c.notice(fmt.Sprintf("%skilling %s", why, plural(n, "worker")))
 	}
 	for _, p := range workers {
 		p.Kill()

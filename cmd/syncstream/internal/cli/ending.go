@@ -55,9 +55,9 @@ func (o *endingOptions) complete(cmd *cobra.Command, workers *commandOptions) er
 	return nil
 }
 
-// stopGrace returns the grace as package process has it, where zero means
-// something else.
-func (o *endingOptions) stopGrace() time.Duration { return max(o.grace, 1) }
+// stopGrace returns the grace for package process: longer than ours, so that we
+// kill, and say so first.
+func (o *endingOptions) stopGrace() time.Duration { return o.grace + time.Second }
 
 // stopReason is why the workers were stopped.
 type stopReason struct {

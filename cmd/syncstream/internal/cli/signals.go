@@ -86,7 +86,7 @@ func (s *signals) listen() {
 			case 1:
 				s.course.stop(&stopReason{text: describe(sig), status: status, again: againFor(sig)})
 			case 2:
-				s.course.kill()
+				s.course.kill("")
 				first := signalStatus(p.first)
 				time.AfterFunc(killPatience, func() { os.Exit(first) })
 			case 3:
