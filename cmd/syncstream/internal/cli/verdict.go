@@ -46,6 +46,7 @@ type verdict struct {
 	Totals  totals          `json:"totals"`
 
 	reason *stopReason
+	until  *match // that was looked for
 }
 
 // foundLine is the line that --until or --fail-on found.
@@ -133,7 +134,7 @@ func (l *lastWords) of(s syncstream.SourceStatus) []syncstream.Message {
 func (o *runOptions) judge(out outcome, b *syncstream.Buffer, words *lastWords, started time.Time) *verdict {
 	v := &verdict{
 		Version: 1, Status: o.status(out), Started: started.UTC().Format(timeFormat), Seconds: secondsOf(time.Since(started)),
-		Failed: failures(out.results), reason: out.reason,
+		Failed: failures(out.results), reason: out.reason, until: o.until,
 	}
 	if out.reason != nil {
 		v.Reason = out.reason.text

@@ -20,8 +20,8 @@ func (v *verdict) String() string {
 	if v.Line != nil && v.Status != 0 {
 		fmt.Fprintf(&b, "    %s\n", v.Line.Text)
 	}
-	if v.Status != 0 && v.Totals.Failed == 0 && v.reason == nil {
-		fmt.Fprintf(&b, "syncstream: no line matched --until\n")
+	if v.Status != 0 && v.Totals.Failed == 0 && v.reason == nil && v.until != nil {
+		fmt.Fprintf(&b, "syncstream: no line matched --until %s\n", v.until.text)
 	}
 	for n, i := range v.Failed {
 		w := &v.Workers[i]
@@ -45,7 +45,11 @@ const mostNamed = 10
 
 // writeFirst writes who failed first, and why.
 func (v *verdict) writeFirst(b *strings.Builder, w *workerVerdict) {
-	fmt.Fprintf(b, "syncstream: %s failed first, after %s: %s\n", w.Name, short(w.After.duration()), w.Error)
+	after := ", after " + short(w.After.duration())
+	if strings.Contains(w.Error, " after ") { // as process.ExitError has it of a worker that lived long
+		after = ""
+	}
+	fmt.Fprintf(b, "syncstream: %s failed first%s: %s\n", w.Name, after, w.Error)
 	if c := w.Cause; c != nil {
 		fmt.Fprintf(b, "  its cause: %v\n", c)
 		for c = c.Behind; c != nil; c = c.Behind {
