@@ -50,6 +50,9 @@ func TestNearestFlag(t *testing.T) {
 		{"jason", "json", "one letter too many"},
 		{"a-lnog-nmae-of-a-falg", "a-long-name-of-a-flag", "a long name may have more mistakes"},
 		{"secre", "", "a hidden flag is not named"},
+		{"a-long", "a-long-name-of-a-flag", "one that begins so"},
+		{"JSONL", "jsonl", "capitals are small ones"},
+		{"j", "", "one letter is not enough"},
 		{"verbose", "", "none is near"},
 		{"", "", "nothing is near nothing"},
 	} {

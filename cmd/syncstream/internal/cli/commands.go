@@ -238,6 +238,29 @@ func folder(to *string) func(string) error {
 	}
 }
 
+// newFile takes the name of a file that can be made, or written anew.
+func newFile(to *string) func(string) error {
+	return func(s string) error {
+		if info, err := os.Stat(s); err == nil && info.IsDir() {
+			return errors.New("it is a folder; want a file")
+		}
+		if _, err := os.Stat(filepath.Dir(s)); err != nil {
+			return fmt.Errorf("%v; want a file in a folder that is there", reason(err))
+		}
+		return text(to)(s)
+	}
+}
+
+// newFolder takes the name of a folder that is there, or can be made.
+func newFolder(to *string) func(string) error {
+	return func(s string) error {
+		if info, err := os.Stat(s); err == nil && !info.IsDir() {
+			return errors.New("it is a file; want a folder")
+		}
+		return text(to)(s)
+	}
+}
+
 // reason returns what went wrong with a file whose name has been said already.
 func reason(err error) error {
 	var path *fs.PathError

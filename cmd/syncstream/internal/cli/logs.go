@@ -24,8 +24,8 @@ type logOptions struct {
 
 func (o *logOptions) define(f flags) {
 	o.maxFiles = sink.DefaultMaxFiles
-	f.add("log", "", "append all lines to `FILE` too, as --prefix and --timestamps have them; where there is no terminal, SIGHUP opens it anew", text(&o.file))
-	f.add("log-dir", "", "append each worker's lines, without a prefix, to a file of its own in `DIR`, NAME.log", text(&o.dir))
+	f.add("log", "", "append all lines to `FILE` too, as --prefix and --timestamps have them; where there is no terminal, SIGHUP opens it anew", newFile(&o.file))
+	f.add("log-dir", "", "append each worker's lines, without a prefix, to a file of its own in `DIR`, NAME.log", newFolder(&o.dir))
 	f.add("log-max-bytes", "", "rotate a log that would grow over so many `BYTES`", size(&o.maxBytes))
 	f.add("log-max-files", "5", "keep `N` files of a log that is rotated, FILE.1 being the newest of the old", count(&o.maxFiles, 1))
 }

@@ -1,10 +1,23 @@
 package cli
 
-// nearest returns the word that is nearest to s, if one is near.
+import "strings"
+
+// nearest returns the word that is nearest to s, if one is near: the shortest
+// that begins with it, else one that takes few changes. Capitals are small ones.
 func nearest(s string, words []string) (near string) {
+	s = strings.ToLower(s)
+	for _, word := range words {
+		begins := len(s) > 1 && strings.HasPrefix(strings.ToLower(word), s)
+		if begins && (near == "" || len(word) < len(near)) {
+			near = word
+		}
+	}
+	if near != "" {
+		return near
+	}
 	most := max(2, len(s)/3)
 	for _, word := range words {
-		if d := distance(word, s); d <= most && d < max(len(word), len(s)) {
+		if d := distance(strings.ToLower(word), s); d <= most && d < max(len(word), len(s)) {
 			near, most = word, d-1
 		}
 	}

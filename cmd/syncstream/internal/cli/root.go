@@ -98,12 +98,15 @@ func usagef(cmd *cobra.Command, format string, args ...any) error {
 	}
 }
 
-// flagError says of an unknown flag which one is nearest, and of a wrong value
-// what would be right.
+// flagError says of an unknown flag which one is nearest, and of a wrong value,
+// or one that is not there, what would be right.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
 	switch {
+	case errors.As(err, &missing):
+		return usagef(cmd, "%s needs a value: %s", flagName(missing.GetFlag()), flagSynopsis(missing.GetFlag()))
 	case errors.As(err, &invalid):
 		return usagef(cmd, "%s %s: %v", flagName(invalid.GetFlag()), shownValue(invalid.GetValue()), errors.Unwrap(invalid))
 	case !errors.As(err, &unknown):

@@ -54,7 +54,8 @@ tool's arguments stands, for the workers' commands (each is for sh),
 	}
 	cmd.Flags().BoolVar(&o.list, "list", false, "print the rows, and what is promised in each")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print each row as JSON, and the totals behind them")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", torture.Bound, "how long a row may take; half of it for a line\nthat is waited for")
+	o.timeout = torture.Bound
+	cmd.Flags().Var(&value{text: torture.Bound.String(), set: duration(&o.timeout)}, "timeout", "the `TIME` that a row may take; half of it for a\nline that is waited for")
 	return cmd
 }
 
@@ -105,10 +106,17 @@ func (o *tortureOptions) completeRows(cmd *cobra.Command, names []string) error 
 			}
 		}
 		if !found {
-			return usagef(cmd, "there is no row %q; they have numbers from 1 to %d, and names; see 'syncstream torture --list'", name, len(all))
+			return usagef(cmd, "there is no row %q; they have numbers from 1 to %d, and names%s; see 'syncstream torture --list'", name, len(all), meant(name, rowNames(all)))
 		}
 	}
 	return nil
+}
+
+func rowNames(rows []torture.Row) (names []string) {
+	for _, row := range rows {
+		names = append(names, row.Name)
+	}
+	return names
 }
 
 func (o *tortureOptions) printList() error {

@@ -22,7 +22,7 @@ type verdictOptions struct {
 func (o *verdictOptions) define(f flags) {
 	o.tail = 10
 	f.add("tail", "10", "the verdict, which comes last on stderr if all is not well, has the last `N` lines of the worker that failed first", count(&o.tail, 0))
-	f.add("verdict", "", "write the verdict to `FILE` too, as JSON (its form is in docs/protocol.md)", text(&o.file))
+	f.add("verdict", "", "write the verdict to `FILE` too, as JSON (its form is in docs/protocol.md)", newFile(&o.file))
 }
 
 // How a worker came out.
