@@ -129,6 +129,8 @@ func TestMatch(t *testing.T) {
 		{"web:^ready$", "db", "ready", false, "another worker"},
 		{"error: .", "db", "error: x", true, "a colon behind no worker's name is the expression's"},
 		{"db:web:x", "db", "web:x", true, "only the first name is one"},
+		{"^ready on :80$", "db", "\x1b[1;32mready\x1b[0m on :\x1b[36m80\x1b[0m", true, "a line in colours"},
+		{"\x1b\\[31m", "db", "\x1b[31mred", true, "a colour"},
 		{"(?i)READY", "db", "Ready", true, "Go's expressions"},
 	} {
 		var m *match

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"regexp"
 	"regexp/syntax"
@@ -54,14 +55,18 @@ func compile(expression string) (*regexp.Regexp, error) {
 	return re, err
 }
 
-// matches reports whether a line of source is one that is looked for.
+// matches reports whether a line of source is one that is looked for: as it was
+// written, or as it is read, without its colours.
 func (m *match) matches(source *syncstream.Source, line []byte) bool {
-	return m != nil && (m.name == "" || m.name == source.Name) && m.re.Match(line)
+	if m == nil || m.name != "" && m.name != source.Name {
+		return false
+	}
+	return m.re.Match(line) || bytes.IndexByte(line, '\x1b') >= 0 && m.re.Match(style.ReplaceAll(line, nil))
 }
 
 // lineWatcher is a sink that looks for the first line that ends the run. It
-// sees lines as the workers wrote them, escape sequences and all; of one that
-// is longer than a message may be, the pieces.
+// sees lines as the workers wrote them; of one that is longer than a message may
+// be, the pieces.
 type lineWatcher struct {
 	until, failOn *match
 	found         func(*hit)
