@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // isWell reports whether there is nothing that anybody should know.
@@ -18,7 +19,7 @@ func (v *verdict) String() string {
 		fmt.Fprintf(&b, "syncstream: %s\n", v.reason.text)
 	}
 	if v.Line != nil && v.Status != 0 {
-		fmt.Fprintf(&b, "    %s\n", v.Line.Text)
+		fmt.Fprintf(&b, "    %s\n", shortened(v.Line.Text))
 	}
 	if v.Status != 0 && v.Totals.Failed == 0 && v.reason == nil && v.until != nil {
 		fmt.Fprintf(&b, "syncstream: no line matched --until %s\n", v.until.text)
@@ -51,17 +52,30 @@ func (v *verdict) writeFirst(b *strings.Builder, w *workerVerdict) {
 	}
 	fmt.Fprintf(b, "syncstream: %s failed first%s: %s\n", w.Name, after, w.Error)
 	if c := w.Cause; c != nil {
-		fmt.Fprintf(b, "  its cause: %v\n", c)
+		fmt.Fprintf(b, "  its cause: %s\n", shortened(c.String()))
 		for c = c.Behind; c != nil; c = c.Behind {
-			fmt.Fprintf(b, "  behind it: %v\n", c)
+			fmt.Fprintf(b, "  behind it: %s\n", shortened(c.String()))
 		}
 	}
 	if len(w.Tail) > 0 {
 		b.WriteString("  its last lines:\n")
 		for _, line := range w.Tail {
-			fmt.Fprintf(b, "    %s\n", line)
+			fmt.Fprintf(b, "    %s\n", shortened(line))
 		}
 	}
+}
+
+// shortened returns a line as long as people read one.
+func shortened(line string) string {
+	const most = 1000
+	if len(line) <= most {
+		return line
+	}
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(line[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s… (%s more)", line[:end], amount(uint64(len(line)-end)))
 }
 
 // writeStopped writes whom we stopped.

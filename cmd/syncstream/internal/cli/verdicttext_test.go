@@ -21,3 +21,16 @@ func TestWriteFirst(t *testing.T) {
 		}
 	}
 }
+
+func TestShortened(t *testing.T) {
+	for _, c := range []struct{ line, want, why string }{
+		{strings.Repeat("x", 1000), strings.Repeat("x", 1000), "a line that is not too long"},
+		{strings.Repeat("x", 3500), strings.Repeat("x", 1000) + "… (2.5 kB more)", "one that is"},
+		{strings.Repeat("x", 999) + "ééé", strings.Repeat("x", 999) + "… (6 B more)", "no character is cut"},
+		{strings.Repeat("\x80", 1007), strings.Repeat("\x80", 996) + "… (11 B more)", "what is no text"},
+	} {
+		if got := shortened(c.line); got != c.want {
+			t.Errorf("%s: %q; want %q", c.why, got, c.want)
+		}
+	}
+}
