@@ -28,7 +28,7 @@ func (o *endingOptions) define(f flags) {
 	f.onOff("kill-others,k", "the same as --stop-on exit", func(on bool) { o.stopOn = map[bool]string{true: "exit", false: "never"}[on] })
 	f.onOff("kill-others-on-fail", "the same as --stop-on fail", func(on bool) { o.stopOn = map[bool]string{true: "fail", false: "never"}[on] })
 	f.together("stop-on", "kill-others", "kill-others-on-fail")
-	f.add("stop-signal", "TERM", "the signal, by `NAME` or number, that asks workers to end, and what they have started", signalValue(&o.signal))
+	oneOf(f.add("stop-signal", "TERM", "the signal, by `NAME` or number, that asks workers to end, and what they have started", signalValue(&o.signal)), signalNames...)
 	f.add("grace", "10s", "kill what has not ended after this `TIME`", duration(&o.grace))
 	f.add("timeout", "", "stop all workers after this `TIME`, and exit with 124", duration(&o.timeout))
 	f.add("until", "", "a line that matches `[NAME:]REGEX` is the run's success: stop the workers, and exit with 0; NAME is the worker's, if only one may print it; a run that ends without it has failed", matchValue(&o.until))

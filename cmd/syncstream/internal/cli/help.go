@@ -107,7 +107,7 @@ func flagSynopsis(f *pflag.Flag) string {
 	if f.Shorthand != "" {
 		s = "-" + f.Shorthand + "/" + s
 	}
-	value, _ := pflag.UnquoteUsage(f)
+	value := valueName(f)
 	switch {
 	case value == "value" || f.NoOptDefVal == "true":
 		return s
@@ -115,6 +115,15 @@ func flagSynopsis(f *pflag.Flag) string {
 		return s + "[=" + value + "]"
 	}
 	return s + " " + value
+}
+
+// valueName returns what a flag's value is called.
+func valueName(f *pflag.Flag) string {
+	if name := f.Annotations[valueOf]; len(name) > 0 {
+		return name[0]
+	}
+	name, _ := pflag.UnquoteUsage(f)
+	return name
 }
 
 // newFlagsTopic is 'syncstream help flags': what each flag of of does.
@@ -133,8 +142,7 @@ func flagsText(cmd *cobra.Command) string {
 	for _, g := range flagGroups(cmd) {
 		fmt.Fprintf(&b, "\n%s\n", g.name)
 		for _, f := range g.flags {
-			_, usage := pflag.UnquoteUsage(f)
-			fmt.Fprintf(&b, "  %s\n%s", flagSynopsis(f), wrapped(withDefault(f, usage), 6))
+			fmt.Fprintf(&b, "  %s\n%s", flagSynopsis(f), wrapped(withDefault(f, f.Usage), 6))
 		}
 	}
 	return b.String()

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // newMan returns the verb that writes the man pages, for those who package the
@@ -61,8 +60,7 @@ func manPage(cmd *cobra.Command) string {
 	for _, g := range flagGroups(cmd) {
 		fmt.Fprintf(&b, ".SH FLAGS: %s\n", strings.ToUpper(g.name))
 		for _, f := range g.flags {
-			_, usage := pflag.UnquoteUsage(f)
-			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(flagSynopsis(f)), roff(withDefault(f, usage)))
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(flagSynopsis(f)), roff(withDefault(f, f.Usage)))
 		}
 	}
 	if len(flagGroups(cmd)) > 0 {

@@ -65,6 +65,10 @@ func TestCompletion(t *testing.T) {
 		{[]string{"run", "--stop-s"}, "--stop-signal"},
 		{[]string{"run", "--stop-on", ""}, "never\nfail\nexit\n"},
 		{[]string{"run", "--output", ""}, "stream\ngroup\nerrors\nnone\n"},
+		{[]string{"run", "--stop-signal", ""}, strings.Join(signalNames, "\n") + "\n:4\n"},
+		{[]string{"run", "--name", "a,b", "--stdin", ""}, "a\nb\n:4\n"},
+		{[]string{"run", "-f", procfile, "--success", ""}, "web\ndb\nall\nfirst\nlast\n:4\n"},
+		{[]string{"run", "--stop-sig"}, "--stop-signal\tthe signal, by NAME or number, that"},
 		{[]string{"run", "-p", ""}, "name\nindex\n"},
 		{[]string{"run", "-f", procfile, "web", ""}, "db\n:4\n"},
 	} {

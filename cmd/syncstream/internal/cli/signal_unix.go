@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// signalNames are those that help and errors name.
+// signalNames are those that errors name and shells complete.
 var signalNames = []string{"HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "ABRT", "ALRM", "WINCH", "CONT"}
 
 // defaultSignal asks workers to end.

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// signalNames are those that shells complete.
+var signalNames = []string{"KILL"}
+
 // defaultSignal asks workers to end.
 var defaultSignal os.Signal = os.Kill
 

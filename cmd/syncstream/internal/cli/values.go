@@ -35,14 +35,20 @@ type flags struct {
 	group string
 }
 
-// groupOf is the annotation of a flag that names its group.
-const groupOf = "syncstream/group"
+// The annotations of a flag that name its group, and its value.
+const (
+	groupOf = "syncstream/group"
+	valueOf = "syncstream/value"
+)
 
-// add defines a flag, as "name" or "name,n", with the usage that help shows.
+// add defines a flag, as "name" or "name,n", with the usage that help shows, in
+// which the name of the value stands in backquotes.
 func (f flags) add(names, def, usage string, set func(string) error) *pflag.Flag {
 	name, short, _ := strings.Cut(names, ",")
 	flag := f.set.VarPF(&value{text: def, set: set}, name, short, usage)
-	flag.Annotations = map[string][]string{groupOf: {f.group}}
+	what, plain := pflag.UnquoteUsage(flag)
+	flag.Usage = plain // shells show it
+	flag.Annotations = map[string][]string{groupOf: {f.group}, valueOf: {what}}
 	return flag
 }
 
