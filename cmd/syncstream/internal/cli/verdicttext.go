@@ -12,9 +12,13 @@ func (v *verdict) isWell() bool { return v.Status == 0 && v.Totals.Failed == 0 &
 
 // String returns the verdict for people: rows without a line end behind the
 // last. They read the end first, so it has the totals, and the first failure
-// stands close above it.
+// stands close above it. If all is well, there are only totals.
 func (v *verdict) String() string {
 	var b strings.Builder
+	if v.isWell() {
+		v.writeTotals(&b)
+		return b.String()
+	}
 	if v.reason != nil && !v.reason.quiet && (v.reason.status != undecided || v.Line != nil) {
 		fmt.Fprintf(&b, "syncstream: %s\n", v.reason.text)
 	}

@@ -34,3 +34,17 @@ func TestShortened(t *testing.T) {
 		}
 	}
 }
+
+func TestVerdictOfSuccess(t *testing.T) {
+	v := &verdict{
+		reason: &stopReason{text: "a line of w matches --until up", status: undecided}, Line: &foundLine{Text: "up"},
+		Workers: []workerVerdict{{Name: "w", ended: ended{Outcome: workerStopped}}}, Totals: totals{Stopped: 1, Lines: 1, Bytes: 3},
+	}
+	if got, want := v.String(), "syncstream: 1 worker in 0s: 0 ok, 0 failed, 1 stopped; 1 line, 3 B, 0 lost"; got != want {
+		t.Errorf("the verdict is %q; want one row: %q", got, want)
+	}
+	v.Totals.Lost = 1
+	if got := v.String(); !strings.Contains(got, "syncstream: stopped: w\n") {
+		t.Errorf("the verdict is %q; want more than totals, as a line was lost", got)
+	}
+}
