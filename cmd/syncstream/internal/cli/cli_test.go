@@ -84,8 +84,8 @@ func TestCommandName(t *testing.T) {
 	}
 }
 
-// TestHelpFits checks that each command's help fits a screen, and names all its
-// flags.
+// TestHelpFits checks that each command's help fits a screen, names all its
+// flags and has three examples.
 func TestHelpFits(t *testing.T) {
 	const rows, columns = 24, 80
 	root := newRoot()
@@ -100,6 +100,9 @@ func TestHelpFits(t *testing.T) {
 				t.Errorf("%s --help does not name --%s", cmd.CommandPath(), f.Name)
 			}
 		})
+		if n := strings.Count(out.String(), "\n  syncstream "); n != 3 && cmd.Runnable() {
+			t.Errorf("%s --help has %d examples; want 3", cmd.CommandPath(), n)
+		}
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		if len(lines) > rows && cmd.Runnable() { // a topic is for a pager
 			t.Errorf("%s --help has %d lines; want %d at most", cmd.CommandPath(), len(lines), rows)

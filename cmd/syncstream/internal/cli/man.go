@@ -13,9 +13,12 @@ import (
 // program.
 func newMan() *cobra.Command {
 	return &cobra.Command{
-		Use:    "man DIR",
-		Short:  "Write the man pages into a folder",
-		Long:   "Write a man page for syncstream, and one for each of its verbs, into a folder.",
+		Use:   "man DIR",
+		Short: "Write the man pages into a folder",
+		Long:  "Write a man page for syncstream, and one for each verb, into the folder DIR.",
+		Example: `  syncstream man man
+  syncstream man ~/.local/share/man/man1
+  syncstream man /tmp/man && man -l /tmp/man/syncstream-run.1`,
 		Hidden: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {

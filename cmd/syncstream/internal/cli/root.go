@@ -44,7 +44,8 @@ func newRoot() *cobra.Command {
 		Long: `syncstream runs many commands at once and brings their output together:
 every line whole, in the order its worker wrote it, none lost.`,
 		Example: `  syncstream run 'npm start' 'go run ./api'
-  syncstream run -n 4 -- python3 train.py`,
+  syncstream run -n 4 -- python3 train.py
+  syncstream run -f Procfile --stop-on fail`,
 		Args:          usageArgs(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Version:       version(),
