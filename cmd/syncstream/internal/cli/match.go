@@ -15,9 +15,10 @@ import (
 
 // match is what a line has to look like: [NAME:]REGEX.
 type match struct {
-	text string
-	name string // of the only worker whose lines count; empty for all
-	re   *regexp.Regexp
+	text  string
+	name  string // of the only worker whose lines count; empty for all
+	re    *regexp.Regexp
+	meant string // where the name before the colon is none, but nearly: "; did you mean web:ready?"
 }
 
 func matchValue(to **match) func(string) error {
@@ -37,9 +38,11 @@ func (m *match) complete(workers []worker) (err error) {
 	if m == nil {
 		return nil
 	}
-	re := m.text
-	if name, rest, ok := strings.Cut(re, ":"); ok && slices.Contains(namesOf(workers), name) {
+	re, names := m.text, namesOf(workers)
+	if name, rest, ok := strings.Cut(re, ":"); ok && slices.Contains(names, name) {
 		m.name, re = name, rest
+	} else if near := nearest(name, names); ok && near != "" {
+		m.meant = "; did you mean " + near + ":" + rest + "?"
 	}
 	m.re, err = compile(re)
 	return err

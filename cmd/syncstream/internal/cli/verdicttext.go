@@ -19,15 +19,7 @@ func (v *verdict) String() string {
 		v.writeTotals(&b)
 		return b.String()
 	}
-	if v.reason != nil && !v.reason.quiet && (v.reason.status != undecided || v.Line != nil) {
-		fmt.Fprintf(&b, "syncstream: %s\n", v.reason.text)
-	}
-	if v.Line != nil && v.Status != 0 {
-		fmt.Fprintf(&b, "    %s\n", shortened(v.Line.Text))
-	}
-	if v.Status != 0 && v.Totals.Failed == 0 && v.reason == nil && v.until != nil {
-		fmt.Fprintf(&b, "syncstream: no line matched --until %s\n", v.until.text)
-	}
+	v.writeReason(&b)
 	for n, i := range v.Failed {
 		w := &v.Workers[i]
 		if n == 0 {
@@ -43,6 +35,20 @@ func (v *verdict) String() string {
 	v.writeStopped(&b)
 	v.writeTotals(&b)
 	return b.String()
+}
+
+// writeReason writes why the workers were stopped, or what did not come, if that
+// decides.
+func (v *verdict) writeReason(b *strings.Builder) {
+	decides := v.Line != nil || v.reason != nil && v.reason.status != undecided
+	switch {
+	case decides && v.Line != nil && v.Status != 0:
+		fmt.Fprintf(b, "syncstream: %s\n    %s\n", v.reason.text, shortened(v.Line.Text))
+	case decides:
+		fmt.Fprintf(b, "syncstream: %s\n", v.reason.text)
+	case v.until != nil && v.Status != 0 && v.Totals.Failed == 0:
+		fmt.Fprintf(b, "syncstream: no line matched --until %s%s\n", v.until.text, v.until.meant)
+	}
 }
 
 // mostNamed is how many workers the verdict names one by one.
