@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -74,10 +73,13 @@ func TestJobControl(t *testing.T) {
 // await waits until ok becomes true.
 func await(ctx context.Context, t *testing.T, what string, ok func() bool) {
 	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for !ok() {
-		if ctx.Err() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 			t.Fatalf("in vain: %s", what)
 		}
-		runtime.Gosched()
 	}
 }

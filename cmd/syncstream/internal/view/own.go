@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/syncstream/syncstream"
 )
@@ -12,52 +13,69 @@ import (
 // since whoever says it must not wait for that: it may be about to kill a worker
 // while nobody takes the output.
 type own struct {
-	mu      sync.Mutex // guards what follows
-	notices []string
-	status  string
-	news    bool // there is something to draw
+	mu        sync.Mutex // guards what follows
+	notices   []string
+	status    string
+	suspended bool
+	news      bool // there is something to draw
+}
+
+// tell has set change what we have to say.
+func (o *own) tell(set func(*own)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	set(o)
+	o.news = true
 }
 
 // Notice shows rows of our own on Stderr, between those of the workers. It does
-// not wait: where others are being written, they come behind these.
+// not wait for rows that are being written, and comes behind them; where none
+// are, it waits until its own are written.
 func (v *View) Notice(text string) {
-	v.own.mu.Lock()
-	v.own.notices, v.own.news = append(v.own.notices, text), true
-	v.own.mu.Unlock()
+	v.own.tell(func(o *own) { o.notices = append(o.notices, text) })
 	v.deliver()
 }
 
 // SetStatus shows text in the last row of a terminal, below the live rows; an
-// empty text takes it away. Elsewhere it is not shown. It does not wait.
+// empty text takes it away. Elsewhere it is not shown. It waits as Notice does.
 func (v *View) SetStatus(text string) {
-	v.own.mu.Lock()
-	v.own.status, v.own.news = text, true
-	v.own.mu.Unlock()
+	v.own.tell(func(o *own) { o.status = text })
 	v.deliver()
 }
 
 // Resize has the live rows drawn again, for a window whose size has changed. It
-// does not wait.
+// waits as Notice does.
 func (v *View) Resize() {
-	v.own.mu.Lock()
-	v.own.news = true
-	v.own.mu.Unlock()
+	v.own.tell(func(*own) {})
 	v.deliver()
 }
 
-// Suspend takes the live rows away, as before the program is stopped (Ctrl-Z);
-// it waits while rows are written. Lines are still shown. Resume brings them
-// back, wherever the cursor is then.
-func (v *View) Suspend() { v.suspend(true) }
+// suspendPatience is how long a program waits for the live rows to go before it
+// is stopped.
+const suspendPatience = 250 * time.Millisecond
 
-// Resume undoes Suspend.
-func (v *View) Resume() { v.suspend(false) }
+// Suspend takes the live rows away, as before the program is stopped (Ctrl-Z).
+// Lines are still shown. It waits a moment at most: where nobody takes the
+// output, the rows stay.
+func (v *View) Suspend() {
+	v.own.tell(func(o *own) { o.suspended = true })
+	gone := make(chan struct{})
+	go func() {
+		v.mu.Lock()
+		v.unlock()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(suspendPatience):
+	}
+}
 
-func (v *View) suspend(suspended bool) {
-	v.mu.Lock()
-	defer v.unlock()
-	v.rows.suspended = suspended
-	v.keep(v.draw())
+// Resume brings the live rows back, wherever the cursor is then. It does not
+// wait.
+func (v *View) Resume() {
+	v.own.tell(func(o *own) { o.suspended = false })
+	go v.deliver()
 }
 
 // unlock gives up mu, and shows what came meanwhile.
@@ -85,7 +103,7 @@ func (o *own) waits() bool {
 // say adds what we have to say to what is to be written. It needs mu.
 func (v *View) say() {
 	v.own.mu.Lock()
-	notices, status, news := v.own.notices, v.own.status, v.own.news
+	notices, status, suspended, news := v.own.notices, v.own.status, v.own.suspended, v.own.news
 	v.own.notices, v.own.news = nil, false
 	v.own.mu.Unlock()
 	if !news {
@@ -101,7 +119,7 @@ func (v *View) say() {
 		v.keep(v.switchTo(&v.direct))
 		v.keep(v.breakRow())
 	}
-	v.rows.status = status
+	v.rows.status, v.rows.suspended = status, suspended
 }
 
 // notice adds rows of our own. It needs mu.

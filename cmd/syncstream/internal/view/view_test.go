@@ -690,6 +690,43 @@ func TestNoticeDoesNotWait(t *testing.T) {
 	})
 }
 
+// Suspend and Resume return while nobody takes the output; once somebody does,
+// the last of them counts. (In no bubble: who waits for a mutex lets no time pass
+// there.)
+func TestSuspendWhileBlocked(t *testing.T) {
+	out := &terminal{}
+	entered, stuck := make(chan struct{}), make(chan struct{})
+	v := view.New(view.Config{Stderr: out, Stdout: writerFunc(func(p []byte) (int, error) {
+		close(entered)
+		<-stuck
+		return len(p), nil
+	})})
+	v.SetStatus("waiting")
+	if got, want := out.take(), "waiting\r"; got != want {
+		t.Fatalf("%q; want %q", got, want)
+	}
+	buf := syncstream.New(syncstream.Config{})
+	a := buf.Attach(v)
+	go buf.Mirror(syncstream.MirrorConfig{}).Write([]byte("one\n"))
+	<-entered
+	v.Suspend()
+	v.Resume()
+	v.Suspend()
+	if got := out.take(); got != "" {
+		t.Errorf("while it is blocked: %q", got)
+	}
+	close(stuck)
+	if err := a.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v.Suspend() // which waits for those that still draw
+	if got, want := out.take(), "\x1b[?2026h\r \x1b[J\r\x1b[?2026l"; got != want {
+		t.Errorf("%q; want %q", got, want)
+	}
+	buf.Close()
+	<-a.Done()
+}
+
 // When all is over, a notice still has a row, and a status none: nobody would
 // take it away.
 func TestNoticeAtTheEnd(t *testing.T) {
