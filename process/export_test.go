@@ -9,3 +9,7 @@ func ForgetMain() (restore func()) {
 	mainCalled.Store(false)
 	return func() { mainCalled.Store(true) }
 }
+
+// Hear does what the end of the mirror's context brings about, and returns when
+// it is done.
+func (p *Process) Hear() { p.hear() }

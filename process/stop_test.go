@@ -239,10 +239,7 @@ func TestBufferStop(t *testing.T) {
 		}
 		p := start(t, b, cmd, process.Config{})
 		end(b)
-		select {
-		case <-p.Done():
-		case <-time.After(50 * time.Millisecond): // it would be dead by now
-		}
+		p.Hear()
 		in.Close()
 		if r := wait(t, p); r.Err != nil {
 			t.Errorf("%s: the worker ended with %v, want it left alone", name, r.Err)
