@@ -76,22 +76,31 @@ func (g *Group) init() {
 
 // enter waits for a place.
 func (g *Group) enter(ctx context.Context) error {
-	for _, ctx := range []context.Context{ctx, g.ctx} {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
-	if g.places == nil {
-		return nil
+	if err := g.over(ctx); err != nil || g.places == nil {
+		return err
 	}
 	select {
 	case g.places <- struct{}{}:
-		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-g.ctx.Done():
 		return context.Cause(g.ctx)
 	}
+	err := g.over(ctx) // a place can come first, and the end before we run
+	if err != nil {
+		<-g.places
+	}
+	return err
+}
+
+// over returns why no other worker is to be started; nil, if one may be.
+func (g *Group) over(ctx context.Context) error {
+	for _, ctx := range []context.Context{ctx, g.ctx} {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 // add has p stopped as often as the group was.
