@@ -1,9 +1,12 @@
 package process
 
 import (
+	"slices"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/syncstream/syncstream"
 )
 
 // await returns when the process is dead, its pipes are dry and its mirror is
@@ -72,9 +75,18 @@ func (p *Process) drain(readers *sync.WaitGroup) {
 	held := p.finish()
 	<-dry
 	if held != nil {
-		_ = p.mirror.EndLine()
-		_ = p.mirror.Warn(held)
+		p.warn(held)
 	}
+}
+
+// warn sends a warning of our own, behind the last words. After a stop, the
+// mirror's Warn and EndLine count as the worker's answer: so it is not Warn, and
+// EndLine only where there is a line to end.
+func (p *Process) warn(err error) {
+	if slices.ContainsFunc(p.buffer.Partials(), func(m syncstream.Message) bool { return m.Source == p.result.Source }) {
+		_ = p.mirror.EndLine()
+	}
+	_ = p.mirror.Send(syncstream.Warning, err.Error())
 }
 
 // finish has the readers end with what is in their pipes now. The error says who

@@ -122,6 +122,6 @@ func (p *Process) read(stream *syncstream.Writer, r *pipe.Reader) {
 		return // so Linux says that nobody holds the worker's end any more
 	}
 	if err != nil {
-		_ = p.mirror.Error(err)
+		_ = p.mirror.Send(syncstream.Error, err.Error()) // Error would answer a stop for the worker
 	}
 }
