@@ -73,6 +73,7 @@ func (c *course) add(p *process.Process) {
 // stop asks the workers to end. A second reason changes nothing.
 func (c *course) stop(why *stopReason) {
 	c.mu.Lock()
+	defer c.mu.Unlock() // until the reason counts, so that no other is said to
 	first := c.asked.IsZero()
 	if first {
 		c.asked = time.Now()
@@ -81,9 +82,8 @@ func (c *course) stop(why *stopReason) {
 	if why.again != "" {
 		c.again = why.again
 	}
-	c.mu.Unlock()
 	// It is said first: with the last worker's end, nothing more is.
-	switch n := c.count(); {
+	switch n := c.countLocked(); {
 	case n == 0 || why.quiet:
 	case first:
 		c.notice(fmt.Sprintf("%s: %s sent to %s%s", why.text, describe(c.ending.signal), plural(n, "worker"), orSo(why.again)))
@@ -115,9 +115,9 @@ func (c *course) graceOver() {
 func (c *course) kill(why string) {
 	c.mu.Lock()
 	c.killed = true
-	workers := slices.Clone(c.workers)
+	workers, n := slices.Clone(c.workers), c.countLocked()
 	c.mu.Unlock()
-	if n := c.count(); n > 0 { // said first, as in stop
+	if n > 0 { // said first, as in stop
 		c.notice(fmt.Sprintf("%skilling %s", why, plural(n, "worker")))
 	}
 	for _, p := range workers {
@@ -160,10 +160,8 @@ func (c *course) askedAt() time.Time {
 	return c.asked
 }
 
-// running returns the names of the workers that have not ended.
-func (c *course) running() (names []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// runningLocked returns the names of the workers that have not ended.
+func (c *course) runningLocked() (names []string) {
 	for _, p := range c.workers {
 		select {
 		case <-p.Done():
@@ -174,13 +172,8 @@ func (c *course) running() (names []string) {
 	return names
 }
 
-// count returns how many workers have not ended.
-func (c *course) count() int {
-	n := len(c.running())
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return n + c.start
-}
+// countLocked returns how many workers have not ended.
+func (c *course) countLocked() int { return len(c.runningLocked()) + c.start }
 
 // notice has a row shown, unless so many wait already that nobody sees them.
 func (c *course) notice(text string) {
@@ -232,12 +225,12 @@ func (c *course) tellRest(to notifier) {
 
 // status says for whom we wait, and what comes next.
 func (c *course) status(now time.Time) string {
-	names := c.running()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names := c.runningLocked()
 	if len(names) == 0 {
 		return "waiting for the output of workers that have ended"
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	next := "they were killed"
 	if !c.killed {
 		left := max(0, c.ending.grace-now.Sub(c.asked)).Round(time.Second)
