@@ -93,6 +93,7 @@ type outcome struct {
 	reason  *stopReason      // nil, if nobody stopped them
 	stopped time.Time        // when they were asked to end; zero, if they were not
 	hit     *hit             // the line that --until or --fail-on found, if one did
+	asides  *asides          // what of their messages no worker has printed
 }
 
 // settle has one reason stand: a line that was found before the workers were

@@ -42,6 +42,7 @@ type jsonSink struct {
 	w        *lockedWriter
 	commands []string
 	secrets  *mask.Mask
+	asides   *asides
 
 	mu   sync.Mutex // guards what follows
 	seen map[*syncstream.Source]bool
@@ -62,9 +63,12 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 
 // newJSONSink returns a sink for workers that run the commands, which have no
 // secrets any more.
-func newJSONSink(w io.Writer, commands []string, secrets *mask.Mask) *jsonSink {
+func newJSONSink(w io.Writer, commands []string, secrets *mask.Mask, a *asides) *jsonSink {
 	locked := &lockedWriter{w: w}
-	return &jsonSink{JSON: sink.NewJSON(locked), w: locked, commands: commands, secrets: secrets, seen: make(map[*syncstream.Source]bool)}
+	return &jsonSink{
+		JSON: sink.NewJSON(locked), w: locked, commands: commands, secrets: secrets, asides: a,
+		seen: make(map[*syncstream.Source]bool),
+	}
 }
 
 // String names the sink where a worker waits for it.
@@ -73,6 +77,7 @@ func (j *jsonSink) String() string { return "output" }
 // WriteBatches writes messages, and before the first of a source that it has
 // started.
 func (j *jsonSink) WriteBatches(batches []*syncstream.Batch) error {
+	j.asides.note(batches)
 	for _, b := range batches {
 		if err := j.start(b.Source()); err != nil {
 			return err

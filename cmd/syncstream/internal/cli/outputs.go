@@ -17,6 +17,8 @@ type outputs struct {
 	json  *jsonSink // nil, unless it takes the place of the view
 	logs  logs
 	lines *lineWatcher
+	// asides are counted by the view, or by JSON.
+	asides asides
 	// terminals are what --pty gives to workers.
 	terminals terminals
 	notices   notifier
@@ -31,11 +33,11 @@ func (o *runOptions) attach(buf *syncstream.Buffer, c *course) (*outputs, error)
 	add := func(s syncstream.Sink) { out.attached = append(out.attached, buf.Attach(s)) }
 	if o.showOptions.json {
 		out.notices = noStatus{out.view} // JSON may be on the same terminal
-		out.json = newJSONSink(view.Patient(o.stdout), o.shownCommands(), o.mask)
+		out.json = newJSONSink(view.Patient(o.stdout), o.shownCommands(), o.mask, &out.asides)
 		c.stopping = out.json.stopping
 		add(out.json)
 	} else {
-		add(out.view)
+		add(countedView{out.view, &out.asides})
 		c.suspended = func(on bool) { // the rows at the bottom are the shell's then
 			if on {
 				out.view.Suspend()

@@ -45,7 +45,7 @@ func TestEventIsMessage(t *testing.T) {
 		Source: source, Err: &process.ExitError{Code: 3}, Started: at.Add(-1250 * time.Millisecond), Ended: at,
 		Usage: process.Usage{User: 310 * time.Millisecond, PeakMemory: 7184384},
 	}
-	newJSONSink(&out, nil, nil).exited(r, time.Time{})
+	newJSONSink(&out, nil, nil, &asides{}).exited(r, time.Time{})
 	var m syncstream.Message
 	if err := m.UnmarshalJSON(out.Bytes()); err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestLastWords(t *testing.T) {
 // comes first.
 func TestStartedComesFirst(t *testing.T) {
 	var out bytes.Buffer
-	j := newJSONSink(&out, []string{"echo one"}, nil)
+	j := newJSONSink(&out, []string{"echo one"}, nil, &asides{})
 	b := syncstream.New(syncstream.Config{})
 	a := b.Attach(j)
 	m := b.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: "w", Size: 1}})

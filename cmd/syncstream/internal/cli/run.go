@@ -98,7 +98,9 @@ func (o *runOptions) run(ctx context.Context) error {
 		return outputStatus(err)
 	}
 	telling.Wait()
-	out := outcome{results: results, reason: c.reason(), stopped: c.askedAt(), hit: outs.lines.hit.Load()}
+	out := outcome{
+		results: results, reason: c.reason(), stopped: c.askedAt(), hit: outs.lines.hit.Load(), asides: &outs.asides,
+	}
 	v := o.judge(out.settle(), buf, &r.words, started)
 	if err := outs.close(buf); err != nil {
 		return outputStatus(err)

@@ -150,7 +150,7 @@ func (o *runOptions) judge(out outcome, b *syncstream.Buffer, words *lastWords, 
 		w := workerVerdict{Name: o.workers[i].name, Rank: i, ended: ended{Outcome: workerUnstarted}}
 		if status, ok := sources[r.Source]; ok {
 			w.ID, w.PID, w.at, w.ended = r.Source.ID, r.Source.PID, r.Ended, endOf(r, out.stopped, o.mask)
-			w.count(status)
+			w.count(status, out.asides.count(r.Source))
 			if w.Outcome == workerFailed {
 				lines := texts(words.of(status))
 				w.Tail = lines[max(0, len(lines)-o.tail):]
@@ -164,15 +164,9 @@ func (o *runOptions) judge(out outcome, b *syncstream.Buffer, words *lastWords, 
 }
 
 // count fills in what a worker has printed: all that came, but for what its
-// mirror had to say at its end.
-func (w *workerVerdict) count(s syncstream.SourceStatus) {
-	w.Lines, w.Bytes, w.Lost = s.Written.Messages, s.Written.Bytes, s.Lost.Messages
-	for _, m := range s.Tail {
-		if m.Stream == syncstream.Control {
-			w.Lines--
-			w.Bytes -= uint64(len(m.Text))
-		}
-	}
+// mirror had to say.
+func (w *workerVerdict) count(s syncstream.SourceStatus, aside syncstream.Count) {
+	w.Lines, w.Bytes, w.Lost = s.Written.Messages-aside.Messages, s.Written.Bytes-aside.Bytes, s.Lost.Messages
 }
 
 func (t *totals) add(w *workerVerdict) {
