@@ -21,12 +21,10 @@ func showHelp(cmd *cobra.Command, _ []string) {
 	if cmd.HasExample() {
 		b.WriteString("\n" + cmd.Example + "\n")
 	}
-	if cmd.HasAvailableSubCommands() {
+	if verbs := verbsAndTopics(cmd); len(verbs) > 0 {
 		b.WriteString("\n")
-		for _, verb := range cmd.Commands() {
-			if verb.IsAvailableCommand() || verb.IsAdditionalHelpTopicCommand() {
-				fmt.Fprintf(&b, "  %-12s%s\n", verb.Name(), verb.Short)
-			}
+		for _, verb := range verbs {
+			fmt.Fprintf(&b, "  %-12s%s\n", verb.Name(), verb.Short)
 		}
 	}
 	if groups := flagGroups(cmd); len(groups) > 0 {
@@ -41,6 +39,42 @@ func showHelp(cmd *cobra.Command, _ []string) {
 		b.WriteString(footer + "\n")
 	}
 	fmt.Fprint(cmd.OutOrStdout(), b.String())
+}
+
+// verbsAndTopics returns what there is help for below cmd.
+func verbsAndTopics(cmd *cobra.Command) (all []*cobra.Command) {
+	for _, verb := range cmd.Commands() {
+		if verb.IsAvailableCommand() || verb.IsAdditionalHelpTopicCommand() {
+			all = append(all, verb)
+		}
+	}
+	return all
+}
+
+// newHelp returns the verb help.
+func newHelp() *cobra.Command {
+	names := func(cmd *cobra.Command) (names []string) {
+		for _, verb := range verbsAndTopics(cmd.Root()) {
+			names = append(names, verb.Name())
+		}
+		return names
+	}
+	return &cobra.Command{
+		Use:   "help [VERB | TOPIC]",
+		Short: "Help for a verb or a topic",
+		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return names(cmd), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				what := strings.Join(args, " ")
+				return usagef(cmd.Root(), "there is no help for %q%s", what, meant(what, names(cmd)))
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 // footerOf is the annotation of a command with what its help ends with.

@@ -19,7 +19,6 @@ func newMan() *cobra.Command {
 		Example: `  syncstream man man
   syncstream man ~/.local/share/man/man1
   syncstream man /tmp/man && man -l /tmp/man/syncstream-run.1`,
-		Hidden: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef(cmd, "want one folder, not %d", len(args))
@@ -40,7 +39,7 @@ func writeMan(root *cobra.Command, dir string) error {
 		return err
 	}
 	for _, cmd := range append(root.Commands(), root) {
-		if cmd.Hidden || !cmd.Runnable() || cmd.Name() == "completion" || cmd.Name() == "help" {
+		if !hasPage(cmd) {
 			continue
 		}
 		path := filepath.Join(dir, manName(cmd)+".1")
@@ -49,6 +48,16 @@ func writeMan(root *cobra.Command, dir string) error {
 		}
 	}
 	return nil
+}
+
+// hasPage reports whether a command has a man page: what packagers use, and help
+// itself, have none.
+func hasPage(cmd *cobra.Command) bool {
+	switch cmd.Name() {
+	case "completion", "help", "man":
+		return false
+	}
+	return cmd.Runnable()
 }
 
 func manName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
@@ -76,7 +85,7 @@ func manPage(cmd *cobra.Command) string {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))
 	}
 	for _, verb := range cmd.Commands() {
-		if !verb.Hidden && verb.Runnable() && verb.Name() != "completion" && verb.Name() != "help" {
+		if hasPage(verb) {
 			fmt.Fprintf(&b, ".SH SEE ALSO\n.BR %s (1)\n", roff(manName(verb)))
 		}
 	}

@@ -57,8 +57,8 @@ every line whole, in the order its worker wrote it, none lost.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(showHelp)
 	run := newRun()
-	root.AddCommand(run, newTorture(), newMan())
-	root.AddCommand(newFlagsTopic(run))
+	root.AddCommand(run, newTorture(), newCompletion(), newMan(), newFlagsTopic(run))
+	root.SetHelpCommand(newHelp())
 	return root
 }
 
