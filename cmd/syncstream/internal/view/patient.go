@@ -1,4 +1,3 @@
-// Package view is about the terminal or pipe that messages are shown on.
 package view
 
 import (
