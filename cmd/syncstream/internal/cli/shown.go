@@ -87,7 +87,7 @@ func (o *showOptions) addMask(s string) error {
 func (o *showOptions) complete(workers []worker, stdout, stderr *os.File) {
 	c := &o.config
 	c.Stdout, c.Stderr, c.Mask, c.Dumb = stdout, stderr, o.mask, os.Getenv("TERM") == "dumb"
-	c.Color = view.WantColor(o.color, os.LookupEnv, view.IsTerminal(stdout))
+	c.Color = view.WantColor(o.color, os.Getenv, view.IsTerminal(stdout))
 	if o.json {
 		c.Output = view.None
 	}

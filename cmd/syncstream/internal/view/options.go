@@ -38,37 +38,28 @@ func ParseCR(s string) (syncstream.Lines, error) {
 	return syncstream.Fold, fmt.Errorf("want fold, split or keep")
 }
 
-// ParseWhen understands "auto", "always" and "never".
-func ParseWhen(s string) error {
-	if s == "auto" || s == "always" || s == "never" {
-		return nil
-	}
-	return fmt.Errorf("want auto, always or never")
-}
-
 // WantColor reports whether output is in colour: "always" and "never" say it;
 // else the environment does, in which NO_COLOR is stronger than FORCE_COLOR and
-// CLICOLOR_FORCE (https://no-color.org, https://force-color.org,
-// https://bixense.com/clicolors); else whether it is a terminal, and not a dumb
-// one. lookup is [os.LookupEnv].
-func WantColor(mode string, lookup func(string) (string, bool), isTerminal bool) bool {
+// CLICOLOR_FORCE, and an empty one says nothing (https://no-color.org,
+// https://force-color.org, https://bixense.com/clicolors); else whether it is a
+// terminal, and not a dumb one. getenv is [os.Getenv].
+func WantColor(mode string, getenv func(string) string, isTerminal bool) bool {
 	switch mode {
 	case "always":
 		return true
 	case "never":
 		return false
 	}
-	if v, _ := lookup("NO_COLOR"); v != "" {
+	if getenv("NO_COLOR") != "" {
 		return false
 	}
-	if v, ok := lookup("FORCE_COLOR"); ok {
+	if v := getenv("FORCE_COLOR"); v != "" {
 		return v != "0" && v != "false"
 	}
-	if v, _ := lookup("CLICOLOR_FORCE"); v != "" && v != "0" {
+	if v := getenv("CLICOLOR_FORCE"); v != "" && v != "0" {
 		return true
 	}
-	term, _ := lookup("TERM")
-	return isTerminal && term != "dumb"
+	return isTerminal && getenv("TERM") != "dumb"
 }
 
 // filter says which lines are shown.
