@@ -36,6 +36,9 @@ func newCompletion() *cobra.Command {
 		Long: "Print a script that has a shell complete verbs, flags, their values and the\n" +
 			"names of a Procfile. This stands in the shell's start-up file (bash needs its\n" +
 			"package bash-completion too):\n" + loads.String(),
+		Example: `  syncstream completion bash >/etc/bash_completion.d/syncstream
+  syncstream completion fish >~/.config/fish/completions/syncstream.fish
+  syncstream completion zsh >~/.zfunc/_syncstream`,
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {

@@ -720,7 +720,7 @@ func TestSuspendWhileBlocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.Suspend() // which waits for those that still draw
-	if got, want := out.take(), "\x1b[?2026h\r \x1b[J\r\x1b[?2026l"; got != want {
+	if got, want := out.take(), "\x1b[?2026h\r\x1b[K \x1b[J\r\x1b[?2026l"; got != want {
 		t.Errorf("%q; want %q", got, want)
 	}
 	buf.Close()
