@@ -30,7 +30,9 @@ type Stats struct {
 	Rotated Count // that left, being the oldest, when newer ones came
 	Parsed  Count // that Config.Parse took out
 	Cleared Count // that Clear or Reset took out
-	Lost    Count // whole lines that came after Close or Abandon
+	// Lost are whole lines that came after Close or Abandon, and messages of
+	// which only a gap came, without their bytes. The gap is a message by itself.
+	Lost Count
 }
 
 // State tells how far a source has come.
@@ -83,17 +85,20 @@ type SourceStatus struct {
 }
 
 // account is what a store knows of one source. It outlives the mirror. All but
-// source and doing, which are immutable, is guarded by the store's mutex.
+// source, doing, out and partial, which are immutable, is guarded by the store's mutex.
 type account struct {
 	source *Source
 	doing  func() string // what the worker is doing; may be nil
-	mirror *Mirror       // nil once nothing can come from it any more
+	out    Feed          // to the store of a buffer over one; else nil
+	// partial is MirrorConfig.Partial.
+	partial bool
+	mirror  *Mirror // nil once nothing can come from it any more
 
 	state                        State
 	opened, asked, heard, closed time.Time
 	active                       int64  // Unix time in nanoseconds of the last message
 	num                          uint64 // the last message's
-	written, lost                Count
+	written, lost, parsed        Count
 	err                          error
 	parted                       int // streams that are done with, once it is lost
 	folded                       bool

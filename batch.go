@@ -20,7 +20,8 @@ type Batch struct {
 	off     int      // of data in block
 	data    []byte
 	memory  int      // what a ring, or a sink's queue, counts for it
-	first   uint64   // the Num of the first message
+	first   uint64   // the Num of the first message; zero: it has none yet
+	missing uint64   // how many messages a gap stands for
 	pos     Position // of the first message
 	count   int
 	time    int64 // when the first of its bytes came, Unix time in nanoseconds
@@ -35,14 +36,20 @@ type Batch struct {
 	helped    bool // the goroutine that brings it calls the sinks itself
 	lent      bool // that goroutine holds block while it brings the batch
 	pending   bool // it is in a sink's queue, and not prepared yet
-	odd       bool // its one line ends with several CR before the LF
+	odd       bool // a line ends with several CR before the LF; from a mirror that is its only one
 	takesHeld bool // its stream's partial line begins it
 	ending    bool // it is no messages: its source has ended
 	entry     entry
 }
 
-// Source returns who wrote the batch.
-func (b *Batch) Source() *Source { return b.account.source }
+// Source returns who wrote the batch; nil for one from [NewBatch] that was given
+// none.
+func (b *Batch) Source() *Source {
+	if b.account == nil {
+		return nil
+	}
+	return b.account.source
+}
 
 // Stream returns the stream that the batch came on.
 func (b *Batch) Stream() Stream { return b.stream }
@@ -69,6 +76,12 @@ func (b *Batch) Time() time.Time { return time.Unix(0, b.time) }
 // Redraws returns the [Message.Redraws] of the batch's one message; a batch of
 // several messages has none with redraws.
 func (b *Batch) Redraws() int { return int(b.redraws) }
+
+// Missing returns the [Message.Missing] of a gap.
+func (b *Batch) Missing() uint64 { return b.missing }
+
+// LineMode returns where a line ends in Text.
+func (b *Batch) LineMode() Lines { return Lines(b.lines) }
 
 // Text returns the bytes of all messages, each with its line end.
 func (b *Batch) Text() []byte { return b.data }
@@ -151,8 +164,8 @@ func (b *Batch) appendTo(dst []Message, skip int) []Message {
 // message returns the message after the first n, without its text and end.
 func (b *Batch) message(n int) Message {
 	return Message{
-		Source: b.account.source, Stream: b.stream, Kind: b.kind, Num: b.first + uint64(n),
-		Position: b.pos + Position(n), Time: b.Time(), Part: b.part, Redraws: int(b.redraws), End: EndNone,
+		Source: b.Source(), Stream: b.stream, Kind: b.kind, Num: b.first + uint64(n),
+		Position: b.pos + Position(n), Time: b.Time(), Part: b.part, Redraws: int(b.redraws), End: EndNone, Missing: b.missing,
 	}
 }
 
@@ -196,7 +209,7 @@ const maxBatchTime = time.Millisecond
 // reports whether it did.
 func (b *Batch) join(next *Batch) bool {
 	if b.block != next.block || b.off+len(b.data) != next.off || b.account != next.account ||
-		b.stream != next.stream || !b.joinable() || !b.endsLine() || !next.joinable() ||
+		b.stream != next.stream || !b.joinable() || !b.endsLine() || !next.joinable() || !next.endsLine() ||
 		b.first+uint64(b.count) != next.first || b.pos+Position(b.count) != next.pos || next.time-b.time > int64(maxBatchTime) {
 		return false
 	}

@@ -3,6 +3,7 @@ package syncstream
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // What a [Config] that says nothing gives.
@@ -11,6 +12,8 @@ const (
 	DefaultMaxBytes    = 64 << 20
 	DefaultMaxLine     = 1 << 20
 	DefaultMaxSources  = 1000
+
+	DefaultCloseTimeout = 5 * time.Second
 )
 
 // Config says what a buffer keeps. Its zero value is ready to use; a negative
@@ -45,13 +48,17 @@ type Config struct {
 	// A panic in Parse becomes an error message behind the message, which is
 	// kept as it was. Parse must not write to the buffer, which waits for it.
 	Parse func(*Message) (keep bool)
+	// CloseTimeout is how long closing a mirror, or the buffer, waits until a
+	// [Store] has acknowledged everything; if zero, DefaultCloseTimeout. A buffer
+	// in memory never waits for that.
+	CloseTimeout time.Duration
 }
 
 // Buffer is the receiver's end: it keeps the last messages of all mirrors that
 // were opened on it. All its methods may be called by any goroutine at any
 // time.
 type Buffer struct {
-	store   store
+	store   backend
 	parse   *parser
 	source  *Source // of what the buffer itself says
 	maxLine int
@@ -59,13 +66,20 @@ type Buffer struct {
 
 // New returns a buffer in the memory of this process.
 func New(c Config) *Buffer {
-	c.MaxMessages = orDefault("New: Config.MaxMessages", c.MaxMessages, DefaultMaxMessages)
-	c.MaxBytes = orDefault("New: Config.MaxBytes", c.MaxBytes, DefaultMaxBytes)
-	c.MaxLine = min(orDefault("New: Config.MaxLine", c.MaxLine, DefaultMaxLine), c.MaxBytes)
-	c.MaxSources = orDefault("New: Config.MaxSources", c.MaxSources, DefaultMaxSources)
+	b := newBuffer("New", &c)
+	b.store = newMemory(&c, b.source)
+	return b
+}
+
+// newBuffer returns a buffer without a store, and fills in what c leaves out.
+func newBuffer(by string, c *Config) *Buffer {
+	c.MaxMessages = orDefault(by+": Config.MaxMessages", c.MaxMessages, DefaultMaxMessages)
+	c.MaxBytes = orDefault(by+": Config.MaxBytes", c.MaxBytes, DefaultMaxBytes)
+	c.MaxLine = min(orDefault(by+": Config.MaxLine", c.MaxLine, DefaultMaxLine), c.MaxBytes)
+	c.MaxSources = orDefault(by+": Config.MaxSources", c.MaxSources, DefaultMaxSources)
+	c.CloseTimeout = time.Duration(orDefault(by+": Config.CloseTimeout", int(c.CloseTimeout), int(DefaultCloseTimeout)))
 	return &Buffer{
-		store: newMemory(c.MaxMessages, c.MaxBytes, c.MaxSources), parse: newParser(c.Parse, c.MaxLine),
-		source: Source{Name: "syncstream"}.complete(), maxLine: c.MaxLine,
+		parse: newParser(c.Parse, c.MaxLine), source: Source{Name: "syncstream"}.complete(), maxLine: c.MaxLine,
 	}
 }
 
@@ -85,11 +99,7 @@ func (b *Buffer) Mirror(c MirrorConfig) *Mirror {
 	if int(c.Lines) >= len(linesNames) {
 		panic(fmt.Sprintf("syncstream: Buffer.Mirror: MirrorConfig.Lines is %d; want Fold, Split, Keep or Python", c.Lines))
 	}
-	first := Stdout
-	if c.Merged {
-		first = Merged
-	}
-	return newMirror(b, c.Source.complete(), c.Lines, first, c.Doing)
+	return newMirror(b, c.Source.complete(), c)
 }
 
 // Go opens a mirror, runs f with it in a new goroutine, and closes it with the
@@ -124,10 +134,11 @@ func (b *Buffer) Len() int { return b.store.len() }
 //
 // The error is ctx's cause if ctx has ended.
 func (b *Buffer) Last(ctx context.Context, n int) ([]Message, error) {
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("syncstream: read the last %d messages: %w", n, context.Cause(ctx))
+	messages, err := b.store.last(ctx, n)
+	if err != nil {
+		return nil, fmt.Errorf("syncstream: read the last %d messages: %w", n, err)
 	}
-	return b.store.last(n), nil
+	return messages, nil
 }
 
 // Partials returns the text of each stream that has written something since
@@ -189,8 +200,7 @@ func (b *Buffer) Close() error {
 	for _, m := range open {
 		m.closeAs(StateLost, nil, nil)
 	}
-	b.store.end()
-	return nil
+	return b.store.end()
 }
 
 // Stats returns the account of the buffer at this moment.

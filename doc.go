@@ -50,6 +50,13 @@
 // in batches; package sink has some, and [Buffer.Sink] is another buffer's.
 // [Buffer.Snapshot] accounts for every message that was ever written.
 //
+// # Elsewhere
+//
+// [Open] gives a buffer whose messages are kept by a host, by its URL; the host's
+// package is to be imported. Such a buffer is used as any other: workers on many
+// machines write to it, and whoever opens it reads, waits and stops. [NewOver]
+// says where it differs.
+//
 // # Waiting
 //
 // [Buffer.Wait] returns when every mirror has been closed, and names the first

@@ -32,6 +32,21 @@ var ErrKilled = errors.New("syncstream: killed")
 // before it got all that it was to get.
 var ErrDetached = errors.New("syncstream: sink was detached")
 
+// errNoID is returned by [Buffer.Feed].
+var errNoID = errors.New("syncstream: feed a source without an ID")
+
+// StopError is the cause of a stop that came from another process, of which only
+// the words are known. It matches [ErrStopped].
+type StopError struct {
+	Reason string // what the cause's Error returned there
+}
+
+// Error returns Reason.
+func (e *StopError) Error() string { return e.Reason }
+
+// Is reports whether target is [ErrStopped].
+func (e *StopError) Is(target error) bool { return target == ErrStopped }
+
 // Failure is returned by [Buffer.Wait] for the first source that ended with an
 // error of its own.
 type Failure struct {

@@ -3,6 +3,7 @@ package syncstream
 import (
 	"bytes"
 	"context"
+	"iter"
 	"time"
 )
 
@@ -158,12 +159,17 @@ func (f *faulty) snapshot() (Stats, []SourceStatus) {
 	return s, all
 }
 
-func (f *faulty) read(ctx context.Context, r *reader) error {
-	err := f.memory.read(ctx, r)
-	if f.fault == HidesGaps && len(r.messages) > 0 && r.messages[0].Kind == Gap {
-		r.messages = r.messages[1:]
+func (f *faulty) follow(ctx context.Context, after Position, options FollowOption) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for m, err := range f.memory.follow(ctx, after, options) {
+			if f.fault == HidesGaps && m.Kind == Gap {
+				continue
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
 	}
-	return err
 }
 
 func (f *faulty) stop(cause error) {

@@ -54,10 +54,14 @@ func (b *Buffer) Follow(ctx context.Context, after Position, options ...FollowOp
 	for _, o := range options {
 		all |= o
 	}
+	return b.store.follow(ctx, after, all)
+}
+
+func (s *memory) follow(ctx context.Context, after Position, options FollowOption) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		r := reader{after: after, options: all, gap: b.source}
+		r := reader{after: after, options: options, gap: s.self}
 		for {
-			switch err := b.store.read(ctx, &r); {
+			switch err := s.read(ctx, &r); {
 			case err == io.EOF:
 				return
 			case err != nil:
@@ -105,7 +109,8 @@ type reader struct {
 // span is a stretch of bytes.
 type span struct{ off, len int }
 
-// read waits for messages behind r.after and puts some into r.messages.
+// read waits for messages behind r.after and puts some into r.messages. The error
+// is io.EOF when nothing more will come.
 func (s *memory) read(ctx context.Context, r *reader) error {
 	r.messages = r.messages[:0]
 	s.mu.Lock()

@@ -1,6 +1,9 @@
 package syncstream
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
 // Sink returns a sink that puts all that another buffer gets into b, without
 // copying it: the messages keep their sources, numbers and times. Each source
@@ -11,49 +14,48 @@ import "sync"
 // [ErrClosed]. A stop of b is not passed on: to have that, call the other
 // buffer's Stop too. Buffers must not be attached to each other in a ring.
 func (b *Buffer) Sink() SourceCloser {
-	return &forwarder{to: b, mirrors: make(map[*Source]*Mirror)}
+	return &forwarder{to: b, feeds: make(map[*Source]Feed)}
 }
 
 type forwarder struct {
 	to *Buffer
 
-	mu      sync.Mutex // guards what follows
-	mirrors map[*Source]*Mirror
-	closed  bool
+	mu     sync.Mutex // guards what follows
+	feeds  map[*Source]Feed
+	closed bool
 }
 
 func (f *forwarder) String() string { return "another buffer" }
 
-// mirror returns the mirror of source, a new one where the other buffer has
-// abandoned it; nil when none can be open.
-func (f *forwarder) mirror(source *Source) *Mirror {
+// inOrder has the pieces of a line come where they stand: what is fed is in the
+// order of its numbers.
+func (f *forwarder) inOrder() {}
+
+// feed returns that of source, a new one if there is none.
+func (f *forwarder) feed(source *Source) (Feed, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		return nil
+		return nil, ErrClosed
 	}
-	m := f.mirrors[source]
-	if m == nil || m.store.isClosed(m.account) {
-		m = newMirror(f.to, source, Fold, Stdout, nil)
-		f.mirrors[source] = m
+	if feed := f.feeds[source]; feed != nil {
+		return feed, nil
 	}
-	if m.store.isClosed(m.account) {
-		return nil
+	feed, err := f.to.Feed(source)
+	if err == nil {
+		f.feeds[source] = feed
 	}
-	return m
+	return feed, err
 }
 
 // WriteBatches waits while the sinks of the other buffer have no room.
 func (f *forwarder) WriteBatches(batches []*Batch) error {
 	for _, b := range batches {
-		m := f.mirror(b.Source())
-		if m == nil {
-			return ErrClosed
+		err := f.append(b)
+		if errors.Is(err, ErrClosed) { // a source that was abandoned there goes on as a new one
+			f.forget(b.Source())
+			err = f.append(b)
 		}
-		err := m.put(&Batch{
-			account: m.account, block: b.block, off: b.off, data: b.data, first: b.first, count: b.count, time: b.time,
-			redraws: b.redraws, lines: b.lines, stream: b.stream, kind: b.kind, part: b.part, odd: b.odd,
-		})
 		if err != nil {
 			return err
 		}
@@ -61,27 +63,48 @@ func (f *forwarder) WriteBatches(batches []*Batch) error {
 	return nil
 }
 
+func (f *forwarder) append(b *Batch) error {
+	feed, err := f.feed(b.Source())
+	if err != nil {
+		return err
+	}
+	return feed.Append(b)
+}
+
+// forget takes a source's feed out, and returns it.
+func (f *forwarder) forget(source *Source) Feed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	feed := f.feeds[source]
+	delete(f.feeds, source)
+	return feed
+}
+
 // CloseSource closes the source in the other buffer. It says nothing more: the
 // source's last words have come as messages.
 func (f *forwarder) CloseSource(s SourceStatus) error {
-	f.mu.Lock()
-	m := f.mirrors[s.Source]
-	delete(f.mirrors, s.Source)
-	f.mu.Unlock()
-	if m != nil {
-		m.closeAs(s.State, s.Err, nil)
+	if feed := f.forget(s.Source); feed != nil {
+		closeFeed(feed, &s)
 	}
 	return nil
+}
+
+// closeFeed closes a source as it was closed elsewhere.
+func closeFeed(feed Feed, s *SourceStatus) {
+	if !s.Asked.IsZero() {
+		feed.Mark(StateAsked)
+	}
+	feed.Close(s.State, s.Err) // who has closed it meanwhile has the last word
 }
 
 // Close closes the sources that are still open.
 func (f *forwarder) Close() error {
 	f.mu.Lock()
-	open := f.mirrors
-	f.mirrors, f.closed = nil, true
+	open := f.feeds
+	f.feeds, f.closed = nil, true
 	f.mu.Unlock()
-	for _, m := range open {
-		m.closeAs(StateLost, ErrDetached, nil)
+	for _, feed := range open {
+		feed.Close(StateLost, ErrDetached)
 	}
 	return nil
 }

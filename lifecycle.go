@@ -14,7 +14,7 @@ func (s *memory) openMirror(m *Mirror) error {
 	a.opened = time.Now()
 	s.accounts = append(s.accounts, a)
 	s.foldLocked()
-	if s.closed {
+	if s.closed || m.ctx.Err() != nil {
 		a.state, a.closed = StateLost, a.opened
 		return ErrClosed
 	}
@@ -52,13 +52,17 @@ func (s *memory) isClosed(a *account) bool {
 // closeMirror notes that a source has ended, for the reason err if it is not
 // nil. Of a source that is lost it only notes how it ended after all.
 func (s *memory) closeMirror(a *account, state State, err error) {
+	abandoned := state == StateLost && is(err, ErrAbandoned) // before the lock: err has methods
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case a.state == StateLost:
 		a.state, a.err = state, err
 	case a.state.IsOpen():
-		if err != nil && s.failure == nil && a.asked.IsZero() && state != StateKilled {
+		switch {
+		case abandoned:
+			s.left = true // elsewhere, but nobody waits for it here either
+		case err != nil && s.failure == nil && a.asked.IsZero() && state != StateKilled:
 			s.failure = &Failure{Source: a.source, Err: err, Time: time.Now()}
 		}
 		s.endLocked(a, state, err)
@@ -156,6 +160,7 @@ func (s *memory) abandon() {
 	for _, m := range open {
 		s.left = true
 		s.leaving++
+		m.abandoned.Store(true) // a Write that is under way still gets in what it has
 		s.endLocked(m.account, StateLost, ErrAbandoned)
 	}
 	s.mu.Unlock()
@@ -182,7 +187,7 @@ func (s *memory) close() (open []*Mirror, first bool) {
 }
 
 // end lets sinks and followers end with what they have.
-func (s *memory) end() {
+func (s *memory) end() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
@@ -191,6 +196,7 @@ func (s *memory) end() {
 	}
 	s.followers.wakeAll()
 	s.watchers.wakeAll()
+	return nil
 }
 
 func (s *memory) openLocked() []*Mirror {

@@ -1,6 +1,7 @@
 package syncstream
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -12,6 +13,8 @@ import (
 // to make room holds no lock but that of its own stream.
 type memory struct {
 	maxSources int
+	self       *Source // whose a follower's gaps are
+	passing    bool    // nothing is kept: the sinks have it, and who reads reads elsewhere
 
 	mu   sync.Mutex // guards what follows
 	room sync.Cond  // signalled when a sink has room again, or none is needed
@@ -43,9 +46,10 @@ type memory struct {
 	changes   uint64  // counts the changes of partial lines
 }
 
-func newMemory(maxMessages, maxBytes, maxSources int) *memory {
+func newMemory(c *Config, self *Source) *memory {
 	s := &memory{
-		ring: ring{maxMessages: maxMessages, maxBytes: maxBytes}, maxSources: maxSources, idle: make(chan struct{}),
+		ring: ring{maxMessages: c.MaxMessages, maxBytes: c.MaxBytes}, maxSources: c.MaxSources, self: self,
+		idle: make(chan struct{}),
 	}
 	s.room.L = &s.mu
 	close(s.idle)
@@ -86,7 +90,7 @@ func (s *memory) extend(b *Batch) bool {
 	n := len(b.data)
 	if last == nil || last.account != b.account || last.stream != b.stream || last.block != s.chunk ||
 		last.off+len(last.data) != s.used || s.used+n > chunkSize || b.block != nil ||
-		!b.joinable() || !last.joinable() || !last.endsLine() ||
+		!b.joinable() || !b.endsLine() || !last.joinable() || !last.endsLine() ||
 		last.first+uint64(last.count) != b.account.num+1 || last.pos+Position(last.count) != s.newest+1 ||
 		b.time-last.time > int64(maxBatchTime) || s.closed || !b.account.state.IsOpen() || len(s.sinks) > 0 {
 		return false
@@ -117,6 +121,11 @@ func (s *memory) putLocked(b *Batch) ([]*Attachment, error) {
 		a.last = b.pos
 		a.push(b)
 	}
+	if s.passing {
+		s.ring.left.add(b.count, len(b.data))
+		b.block.release()
+		return s.sinks, nil
+	}
 	s.ring.push(b)
 	s.followers.wakeOne()
 	return s.sinks, nil
@@ -126,11 +135,14 @@ func (s *memory) putLocked(b *Batch) ([]*Attachment, error) {
 func (s *memory) numberLocked(b *Batch) {
 	a := b.account
 	b.first = max(b.first, a.num+1) // a batch of another buffer has its numbers
-	a.num = b.first + uint64(b.count) - 1
+	a.num = b.first + b.span() - 1
 	b.pos = s.newest + 1
 	s.newest += Position(b.count)
 	a.active = b.time
 	s.writtenLocked(a, b.count, len(b.data))
+	if b.kind == Gap {
+		s.loseLocked(a, int(b.missing), 0)
+	}
 	if b.takesHeld {
 		a.mirror.writer(b.stream).taken = true
 	}
@@ -155,6 +167,7 @@ func (s *memory) parsedAway(a *account, messages, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writtenLocked(a, messages, bytes)
+	a.parsed.add(messages, bytes)
 	s.parsed.add(messages, bytes)
 }
 
@@ -238,8 +251,7 @@ func (s *memory) hold(w *Writer, partial, owned []byte) error {
 // takesLocked reports whether w's mirror is open, or a Write of it still under
 // way that began when it was.
 func (s *memory) takesLocked(w *Writer) bool {
-	state := w.mirror.account.state
-	return state.IsOpen() || state == StateLost && !w.gone
+	return w.mirror.account.state.IsOpen() || w.mirror.abandoned.Load() && !w.gone
 }
 
 // holdAgain goes back to a partial line that stood before bytes came that were
@@ -249,6 +261,12 @@ func (s *memory) holdAgain(w *Writer, partial []byte) {
 	defer s.mu.Unlock()
 	w.held = append(w.held[:0], partial...)
 	s.changedLocked(w)
+}
+
+func (s *memory) rename(w *Writer, stream Stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.stream, w.next.stream = stream, stream
 }
 
 func (s *memory) changedLocked(w *Writer) {
@@ -269,8 +287,16 @@ func shrink(held []byte, n int) []byte {
 	return held[:0]
 }
 
-// last returns the last n messages, oldest first.
-func (s *memory) last(n int) []Message {
+// flush has nothing to do: what is here is lost with this process.
+func (s *memory) flush(context.Context, *account) error { return nil }
+
+func (s *memory) settle(*account) error { return nil }
+
+// last returns the last n messages, oldest first. It does not wait.
+func (s *memory) last(ctx context.Context, n int) ([]Message, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	s.mu.Lock()
 	batches, skip := s.ring.tail(n)
 	s.mu.Unlock()
@@ -284,7 +310,7 @@ func (s *memory) last(n int) []Message {
 		skip = 0
 		batches[i].block.release()
 	}
-	return messages
+	return messages, nil
 }
 
 // partials returns the partial lines of all open mirrors.

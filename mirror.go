@@ -27,6 +27,10 @@ type MirrorConfig struct {
 	// status is asked for while the mirror is open, by any goroutine, and may
 	// not wait. If nil, nobody can see.
 	Doing func() string
+	// Partial has a store elsewhere told of partial lines as they grow, and of
+	// what [Mirror.Progress] shows, every 50 ms at most. A buffer in memory knows
+	// them anyway.
+	Partial bool
 }
 
 // Mirror is the sender's end of a buffer. A worker writes to it as to its
@@ -56,10 +60,16 @@ type Mirror struct {
 	abandoned atomic.Bool // who lets go of a stream makes a message of its partial line
 }
 
-func newMirror(b *Buffer, source *Source, lines Lines, first Stream, doing func() string) *Mirror {
-	m := &Mirror{store: b.store, parse: b.parse, account: &account{source: source, doing: doing}}
+func newMirror(b *Buffer, source *Source, c MirrorConfig) *Mirror {
+	m := &Mirror{
+		store: b.store, parse: b.parse, account: &account{source: source, doing: c.Doing, partial: c.Partial},
+	}
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())
-	cut := split.Splitter{Mode: split.Mode(lines), Max: b.maxLine}
+	first := Stdout
+	if c.Merged {
+		first = Merged
+	}
+	cut := split.Splitter{Mode: split.Mode(c.Lines), Max: b.maxLine}
 	m.stdout.init(m, first, cut)
 	m.stderr.init(m, Stderr, cut)
 	m.control.init(m, Control, split.Splitter{Mode: split.Keep, Max: b.maxLine})
@@ -160,14 +170,15 @@ func (m *Mirror) EndLine() error {
 }
 
 // Flush returns when all that was written before is where it can't be lost with
-// this process any more, as far as the buffer has such a place. A buffer in
-// memory has none, and it returns at once. The error is [ErrStopped], or
-// [ErrClosed] after a Close.
-func (m *Mirror) Flush(context.Context) error {
+// this process any more, as far as the buffer has such a place: a [Store]. A
+// buffer in memory has none, and it returns at once. The error is [ErrStopped],
+// [ErrClosed] after a Close, or the store's, which wraps ctx's cause when ctx has
+// ended.
+func (m *Mirror) Flush(ctx context.Context) error {
 	if m.store.isClosed(m.account) {
 		return ErrClosed
 	}
-	return m.answer(nil)
+	return m.answer(m.store.flush(ctx, m.account))
 }
 
 // Discard drops each stream's partial line. A line of which pieces have been
@@ -280,7 +291,9 @@ func (m *Mirror) Close() error { return m.CloseWithError(nil) }
 // after a stop where it is [ErrStopped], the cause of the stop or
 // [context.Canceled], nor where it matches [ErrKilled], since that is no news.
 // A sink that has no room makes it
-// wait, as it does Write.
+// wait, as it does Write. A mirror of a buffer over a [Store] waits until all has
+// been acknowledged, [Config.CloseTimeout] at most, and else returns the store's
+// error, which says how many messages were not.
 //
 // The error is [ErrClosed] if the mirror was closed already. Where that was
 // not the worker's doing, but Abandon's or the buffer's Close, the status of
@@ -293,7 +306,12 @@ func (m *Mirror) CloseWithError(err error) error {
 	if m.stopped.Load() && (is(err, ErrStopped) || is(err, context.Cause(m.ctx)) || is(err, context.Canceled)) {
 		last = nil
 	}
-	return m.closeAs(state, err, last)
+	if err = m.closeAs(state, err, last); err != ErrClosed {
+		if failed := m.store.settle(m.account); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
 }
 
 // is is [errors.Is] for errors whose methods may panic.

@@ -65,6 +65,8 @@ type Attachment struct {
 	sink  Sink
 	prep  Preparer      // sink, if it is one
 	ends  SourceCloser  // sink, if it is one
+	plain bool          // all batches come in their order, also between the pieces of a line
+	far   *tap          // reads for the sink what is elsewhere; nil: all comes by this process
 	done  chan struct{} // closed when the sink is not called any more
 
 	// What follows is guarded by store.mu.
@@ -83,15 +85,25 @@ type Attachment struct {
 }
 
 func (s *memory) attach(sink Sink) *Attachment {
+	a := s.newAttachment(sink)
+	s.start(a)
+	return a
+}
+
+func (s *memory) newAttachment(sink Sink) *Attachment {
 	a := &Attachment{store: s, sink: sink, done: make(chan struct{})}
 	a.prep, _ = sink.(Preparer)
 	a.ends, _ = sink.(SourceCloser)
+	_, a.plain = sink.(interface{ inOrder() })
 	a.more.L, a.idle.L = &s.mu, &s.mu
+	return a
+}
+
+func (s *memory) start(a *Attachment) {
 	s.mu.Lock()
 	s.sinks = append(s.sinks, a)
 	s.mu.Unlock()
 	go a.run()
-	return a
 }
 
 // Done is closed when the sink is not called any more: it has returned an
@@ -118,6 +130,11 @@ func (a *Attachment) Detach() {
 // call. The error is the sink's, if it has returned one; [ErrDetached], if it
 // was detached before it got all; or ctx's cause.
 func (a *Attachment) Drain(ctx context.Context) error {
+	if a.far != nil {
+		if err := a.far.catchUp(ctx); err != nil {
+			return err
+		}
+	}
 	s := a.store
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
@@ -363,6 +380,8 @@ func (a *Attachment) helpLocked() {
 // takeLocked takes out of the queue what is to be given to the sink now.
 func (a *Attachment) takeLocked() []*Batch {
 	switch {
+	case a.plain:
+		return a.allLocked()
 	case !a.chain.open:
 	case !a.chain.since.IsZero() && time.Since(a.chain.since) >= chainLimit:
 		a.chain.open, a.chain.since = false, time.Time{}
@@ -471,6 +490,16 @@ func (a *Attachment) nextEnding() SourceStatus {
 	status := a.endings[0]
 	a.endings = a.endings[1:]
 	return status
+}
+
+// fail detaches the sink with an error that is not its own.
+func (a *Attachment) fail(err error) {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	if !a.detached {
+		a.err = err
+		a.detachLocked()
+	}
 }
 
 func (a *Attachment) wake() {
