@@ -1,0 +1,71 @@
+package host
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/syncstream/syncstream/host/internal/wire"
+)
+
+// problem is why a request is refused.
+type problem struct {
+	status   int
+	text     string
+	progress *wire.Progress // how far the host got, where that is the matter
+}
+
+func (p problem) Error() string { return p.text }
+
+func refuse(status int, format string, args ...any) error {
+	return problem{status: status, text: fmt.Sprintf(format, args...)}
+}
+
+// errGone says that nobody is there any more who could get an answer.
+var errGone = errors.New("the client has gone")
+
+// answer sends v as JSON, in one write with the header.
+func answer(w http.ResponseWriter, status int, v any) error {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", wire.JSON)
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	w.Write(body.Bytes())
+	return nil
+}
+
+func succeed(w http.ResponseWriter) error {
+	return answer(w, http.StatusOK, wire.Problem{Message: wire.Success})
+}
+
+// answerProblem tells why a request was refused.
+func answerProblem(w http.ResponseWriter, err error) {
+	p, ok := errors.AsType[problem](err)
+	if !ok {
+		p = problem{status: http.StatusInternalServerError, text: err.Error()}
+	}
+	switch p.status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="syncstream"`)
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", "1")
+	}
+	answer(w, p.status, wire.Problem{Message: p.text, Progress: p.progress})
+}
+
+// short returns text of a client for an error: quoted, and not long.
+func short(s string) string {
+	const maxRunes = 60
+	if r := []rune(s); len(r) > maxRunes {
+		return strconv.Quote(string(r[:maxRunes])) + "…"
+	}
+	return strconv.Quote(s)
+}

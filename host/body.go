@@ -1,0 +1,152 @@
+package host
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/syncstream/syncstream/host/internal/wire"
+)
+
+const (
+	// bodySize is what most bodies fit in, and maxPooled what is kept for the
+	// next.
+	bodySize  = 256<<10 + 4<<10
+	maxPooled = 1 << 20
+)
+
+// body is the body of one request, with what it takes to read one.
+type body struct {
+	data   []byte
+	append wire.Append // what it says, if it is one to append
+	gzip   *gzip.Reader
+}
+
+var bodies = sync.Pool{New: func() any { return new(body) }}
+
+// release lets go of the body; who has something that refers to its data may
+// not use that any more.
+func (b *body) release() {
+	if cap(b.data) <= maxPooled {
+		bodies.Put(b)
+	}
+}
+
+// readBody reads the body of a request whose media type is one of types, and
+// returns which. The caller releases the body, whatever the error is.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, types ...string) (*body, string, error) {
+	b := bodies.Get().(*body)
+	kind, err := mediaType(r, types)
+	if err == nil {
+		err = b.read(w, r, h.config.MaxBody, h.config.BodyTimeout)
+	}
+	return b, kind, err
+}
+
+// readJSON reads a body of type JSON.
+func (h *Handler) readJSON(w http.ResponseWriter, r *http.Request, into any) error {
+	b, _, err := h.readBody(w, r, wire.JSON)
+	defer b.release()
+	if err != nil {
+		return err
+	}
+	if err := wire.Unmarshal(b.data, into); err != nil {
+		return refuse(http.StatusBadRequest, "body: %v", err)
+	}
+	return nil
+}
+
+// mediaType returns the media type of a request's body. It must be named, since
+// forms of other web sites can send what has none.
+func mediaType(r *http.Request, types []string) (string, error) {
+	header := r.Header.Get("Content-Type")
+	kind, _, err := mime.ParseMediaType(header)
+	if err == nil && slices.Contains(types, kind) {
+		return kind, nil
+	}
+	want := strings.Join(types, " or ")
+	if header == "" {
+		return "", refuse(http.StatusUnsupportedMediaType, "Content-Type missing: want %s", want)
+	}
+	return "", refuse(http.StatusUnsupportedMediaType, "Content-Type %s: want %s", short(header), want)
+}
+
+func (b *body) read(w http.ResponseWriter, r *http.Request, max int, timeout time.Duration) error {
+	b.data = b.data[:0]
+	if r.ContentLength > int64(max) {
+		w.Header().Set("Connection", "close") // nobody reads it
+		return refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes: want at most %d", r.ContentLength, max)
+	}
+	rc := http.NewResponseController(w)
+	rc.SetReadDeadline(time.Now().Add(timeout)) // not every server can; then it is its own business
+	src := io.Reader(http.MaxBytesReader(w, r.Body, int64(max)))
+	switch coding := r.Header.Get("Content-Encoding"); coding {
+	case "", "identity":
+	case "gzip":
+		var err error
+		if src, err = b.unpack(src); err != nil {
+			return bodyProblem(w, err, max)
+		}
+	default:
+		return refuse(http.StatusUnsupportedMediaType, "Content-Encoding %s: want gzip, or none", short(coding))
+	}
+	if err := b.fill(src, int(r.ContentLength), max); err != nil {
+		return bodyProblem(w, err, max)
+	}
+	rc.SetReadDeadline(time.Time{})
+	return nil
+}
+
+func (b *body) unpack(src io.Reader) (io.Reader, error) {
+	if b.gzip == nil {
+		b.gzip = new(gzip.Reader)
+	}
+	return b.gzip, b.gzip.Reset(src)
+}
+
+// fill reads src to its end. length is what it is said to have; that is no
+// reason to believe it.
+func (b *body) fill(src io.Reader, length, max int) error {
+	if b.data == nil {
+		size := 4 << 10
+		if length > size {
+			size = bodySize
+		}
+		b.data = make([]byte, 0, size)
+	}
+	for {
+		if len(b.data) > max {
+			return &http.MaxBytesError{Limit: int64(max)}
+		}
+		if len(b.data) == cap(b.data) {
+			b.data = append(b.data, 0)[:len(b.data)]
+		}
+		n, err := src.Read(b.data[len(b.data):cap(b.data)])
+		b.data = b.data[:len(b.data)+n]
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func bodyProblem(w http.ResponseWriter, err error, max int) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		w.Header().Set("Connection", "close")
+		return refuse(http.StatusRequestEntityTooLarge, "the body is too long: want at most %d bytes, unpacked", max)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.Header().Set("Connection", "close")
+		return refuse(http.StatusRequestTimeout, "the body came too slowly")
+	}
+	return refuse(http.StatusBadRequest, "body: %v", err)
+}

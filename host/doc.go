@@ -1,0 +1,26 @@
+// Package host lets workers that share nothing but a network write to one
+// buffer, over HTTP.
+//
+// A [Handler] is the host: it serves many named buffers below any path of any
+// server, each made when it is first used.
+//
+//	h := host.NewHandler(host.Config{})
+//	srv := host.NewServer("127.0.0.1:7575", h)
+//	err := srv.ListenAndServe()
+//
+// What it speaks is described in docs/protocol.md. Programs that use the Python
+// package syncstream speak to it too, unchanged.
+//
+// # Safety
+//
+// A host without tokens does what anyone asks who reaches it, so it should
+// listen to a loopback address only; see [Config.Tokens]. No web page of another
+// site can use it, and nothing that a client sends becomes a path. What clients
+// can make it keep is bounded; see [Config].
+//
+// # Closing
+//
+// [Handler.Shutdown] ends requests that wait, lets those that bring messages come
+// to their end, and closes the buffers. Call it before Shutdown of the
+// [net/http.Server], which waits for all requests.
+package host

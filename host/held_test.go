@@ -1,0 +1,232 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/host/internal/wire"
+)
+
+// A held request is answered as soon as there is something to say, and after 25 s
+// in any case.
+func TestHeld(t *testing.T) {
+	const held = "/train/v1/held"
+	for _, tt := range []struct {
+		name    string
+		request string
+		after   func(*testHost) // a second later
+		want    string
+		took    time.Duration
+	}{
+		{"nothing", `{"sources":[{"id":"a"}]}`, nil, `{"sources":[]}`, 25 * time.Second},
+		{"nothing, for a while", `{"sources":[{"id":"a"}],"seconds":1.5}`, nil, `{"sources":[]}`, 1500 * time.Millisecond},
+		{"no longer than it may", `{"sources":[{"id":"a"}],"seconds":99}`, nil, `{"sources":[]}`, 25 * time.Second},
+		{"no source", `{}`, nil, `{"sources":[]}`, 25 * time.Second},
+		{"a stop", `{"sources":[{"id":"a"},{"id":"b"}]}`, func(h *testHost) {
+			h.post("/train/v1/stop", `{"cause":"enough"}`)
+		}, `{"sources":[{"id":"a","state":"asked","stop":"enough"},{"id":"b","state":"asked","stop":"enough"}]}`, time.Second},
+		{"a stop of the host's own program", `{"sources":[{"id":"a"}]}`, func(h *testHost) {
+			h.buffer().Stop(nil)
+		}, `{"sources":[{"id":"a","state":"asked","stop":"syncstream: stopped"}]}`, time.Second},
+		{"abandoned", `{"sources":[{"id":"a"}]}`, func(h *testHost) {
+			h.post("/train/v1/abandon", `{}`)
+		}, `{"sources":[{"id":"a","state":"lost","stop":"syncstream: abandoned"}]}`, time.Second},
+		{"closed", `{"sources":[{"id":"a"},{"id":"b"}]}`, func(h *testHost) {
+			h.post("/train/v1/close", `{"source":"b"}`)
+		}, `{"sources":[{"id":"b","state":"exited"}]}`, time.Second},
+		{"unknown", `{"sources":[{"id":"a"},{"id":"x"}]}`, nil, `{"sources":[{"id":"x","state":"unknown"}]}`, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := start(t, Config{})
+				h.append("a", 1)
+				h.append("b", 1)
+				if tt.after != nil {
+					h.later(time.Second, func() { tt.after(h) })
+				}
+				begun := time.Now()
+				check(t, "answer", h.post(held, tt.request), tt.want)
+				if took := time.Since(begun); took != tt.took {
+					t.Errorf("it took %v, want %v", took, tt.took)
+				}
+			})
+		})
+	}
+}
+
+// One that has heard of the stop is not told again, and the buffer knows.
+func TestHeldHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1)
+		h.buffer().Stop(nil)
+		check(t, "told", h.post("/train/v1/held", `{"sources":[{"id":"a"}]}`), `{"sources":[{"id":"a","state":"asked","stop":"syncstream: stopped"}]}`)
+		check(t, "not told", h.post("/train/v1/held", `{"sources":[{"id":"a","heard":true}]}`), `{"sources":[]}`)
+		if s := h.buffer().Sources()[0]; s.State != syncstream.StateAcknowledged || s.Heard.IsZero() {
+			t.Errorf("%s, heard %v", s.State, s.Heard)
+		}
+	})
+}
+
+// statuses tells the state of each source, and what it ended with.
+func statuses(b *syncstream.Buffer) string {
+	var s []string
+	for _, source := range b.Sources() {
+		text := source.Source.ID + " " + source.State.String()
+		if source.Err != nil {
+			text += ": " + source.Err.Error()
+		}
+		s = append(s, text)
+	}
+	return strings.Join(s, "\n")
+}
+
+// A source that gives no sign is closed with an error; one that comes back goes
+// on, marked.
+func TestSilence(t *testing.T) {
+	const lost = "no sign of it for 15s: it is taken for lost"
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1, lines(1, "one"), wire.Batch{Kind: syncstream.Partial, Text: []byte("half")})
+		time.Sleep(14 * time.Second)
+		h.append("a", 1)
+		time.Sleep(14 * time.Second)
+		check(t, "after signs", statuses(h.buffer()), "a open")
+		time.Sleep(time.Second + time.Millisecond)
+		check(t, "after silence", statuses(h.buffer()), "a lost: "+lost)
+		if _, failed := h.buffer().Wait(t.Context()).(*syncstream.Failure); !failed {
+			t.Errorf("Wait does not tell of the failure")
+		}
+		time.Sleep(30 * time.Second)
+		check(t, "answer", h.append("a", 1, lines(2, "two", "three")), `200 {"epoch":1,"num":3,"state":"open"}`)
+		check(t, "answer", h.append("a", 1, lines(3, "three", "four")), `200 {"epoch":1,"num":4,"state":"open"}`)
+		check(t, "after it is back", statuses(h.buffer()), "a lost: "+lost+"\na open")
+		// The half line became a message, and so the host's own have numbers too.
+		check(t, "messages", shorts(h.buffer()), strings.Join([]string{
+			"a 1 one", "a 2 error " + lost, "a 3 half",
+			"a 3 warning it is back, after 45s without a sign", "a 4 two", "a 5 three", "a 6 four",
+		}, "\n"))
+	})
+}
+
+// Held requests are signs of life as long as they last, and one brings a lost
+// source back.
+func TestSilenceHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{Silence: 5 * time.Second})
+		h.append("a", 1, lines(1, "one"))
+		for range 3 {
+			h.post("/train/v1/held", `{"sources":[{"id":"a"}]}`)
+		}
+		check(t, "held", statuses(h.buffer()), "a open")
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			time.Sleep(time.Second)
+			cancel()
+		}()
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/train/v1/held", strings.NewReader(`{"sources":[{"id":"a"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", wire.JSON)
+		if answer, err := h.client.Do(r); err == nil {
+			answer.Body.Close()
+			t.Error("an answer came to a request that was given up")
+		}
+		time.Sleep(4 * time.Second)
+		check(t, "4 s after the end of the connection", statuses(h.buffer()), "a open")
+		time.Sleep(2 * time.Second)
+		const lost = "a lost: no sign of it for 5s: it is taken for lost"
+		check(t, "6 s after it", statuses(h.buffer()), lost)
+		check(t, "held again", h.post("/train/v1/held", `{"sources":[{"id":"a"}],"seconds":1}`), `{"sources":[]}`)
+		check(t, "back", statuses(h.buffer()), lost+"\na open")
+	})
+}
+
+// How it ends is known, also of one that was taken for lost before.
+func TestCloseSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		for _, id := range []string{"a", "b", "c", "d"} {
+			h.append(id, 1)
+		}
+		check(t, "exited", h.post("/train/v1/close", `{"source":"a"}`), `{"epoch":0,"num":0,"state":"exited"}`)
+		check(t, "killed", h.post("/train/v1/close", `{"source":"b","state":"killed","error":"killed by SIGKILL"}`), `{"epoch":0,"num":0,"state":"killed"}`)
+		check(t, "failed", h.post("/train/v1/close", `{"source":"c","error":"exit status 3"}`), `{"epoch":0,"num":0,"state":"exited"}`)
+		check(t, "wrong state", h.post("/train/v1/close", `{"source":"d","state":"open"}`), `{"message":"body: state \"open\": want exited, killed or lost"}`)
+		check(t, "unknown", h.post("/train/v1/close", `{"source":"x"}`), `{"message":"the host does not know the source \"x\""}`)
+		time.Sleep(time.Minute)
+		check(t, "late", h.post("/train/v1/close", `{"source":"d","error":"exit status 4"}`), `{"epoch":0,"num":0,"state":"exited"}`)
+		check(t, "statuses", statuses(h.buffer()), "a exited\nb killed: killed by SIGKILL\nc exited: exit status 3\nd exited: exit status 4")
+		check(t, "outcome", fmt.Sprint(h.buffer().Wait(t.Context())), "name of c: exit status 3")
+	})
+}
+
+func TestWait(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		query string
+		after func(*testHost) // a second later
+		want  string
+		took  time.Duration
+	}{
+		{"all has ended well", "", func(h *testHost) { h.post("/train/v1/close", `{"source":"a"}`) }, `{"done":true,"sources":1}`, time.Second},
+		{"a failure", "", func(h *testHost) {
+			h.post("/train/v1/close", `{"source":"a","error":"exit status 3"}`)
+		}, `{"done":true,"failure":{"source":{"id":"a","name":"name of a"},"error":"exit status 3","time":"2000-01-01T00:00:01Z"},"sources":1}`, time.Second},
+		{"stopped", "", func(h *testHost) {
+			h.post("/train/v1/stop", `{"cause":"enough"}`)
+			h.post("/train/v1/close", `{"source":"a","error":"killed"}`)
+		}, `{"done":true,"stopped":"enough","sources":1}`, time.Second},
+		{"abandoned", "", func(h *testHost) { h.post("/train/v1/abandon", `{}`) }, `{"done":true,"abandoned":true,"sources":1}`, time.Second},
+		{"somebody is open", "?seconds=2", nil, `{"done":false,"open":[{"source":{"id":"a","name":"name of a"},"state":"open",` +
+			`"why":"open for 2s, nothing written","opened":"2000-01-01T00:00:00Z","written":{"messages":0,"bytes":0},` +
+			`"lost":{"messages":0,"bytes":0}}],"sources":1}`, 2 * time.Second},
+		{"a wrong number", "?seconds=x", nil, `{"message":"seconds \"x\": want a number"}`, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := start(t, Config{})
+				h.append("a", 1)
+				if tt.after != nil {
+					h.later(time.Second, func() { tt.after(h) })
+				}
+				begun := time.Now()
+				check(t, "answer", h.get("/train/v1/wait"+tt.query), tt.want)
+				if took := time.Since(begun); took != tt.took {
+					t.Errorf("it took %v, want %v", took, tt.took)
+				}
+			})
+		})
+	}
+}
+
+// Sources that have ended are forgotten when there are many, the oldest first;
+// those that are open never.
+func TestSweep(t *testing.T) {
+	h := start(t, Config{Buffer: syncstream.Config{MaxSources: 10}})
+	h.append("open", 1)
+	s, err := h.h.served("train")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3000 {
+		m, err := s.remote(&syncstream.Source{ID: fmt.Sprint("s", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.close(syncstream.StateExited, nil)
+	}
+	if n := len(s.remotes); n > 2000 {
+		t.Errorf("%d sources are remembered, want at most 2000", n)
+	}
+	if s.known("open") == nil || s.known("s2999") == nil {
+		t.Error("the open source, or the newest, is forgotten")
+	}
+}

@@ -1,0 +1,240 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/host/internal/wire"
+)
+
+// remote is a source that a client elsewhere brings.
+type remote struct {
+	served *served
+	source *syncstream.Source
+	// turn has room for one: who holds it brings messages, or closes.
+	turn chan struct{}
+
+	mu      sync.Mutex // guards what follows; not held while anything waits
+	feed    syncstream.Feed
+	epoch   uint64 // the newest
+	num     uint64 // of the last message that the client has sent
+	shift   uint64 // how many messages between them are the host's own
+	begun   bool   // there is an epoch
+	state   syncstream.State
+	silent  time.Time   // since when it is taken for lost; zero if it is not
+	ended   time.Time   // when it was closed; zero if it was not
+	signs   int         // requests of it that are being served
+	silence *time.Timer // runs while there are none
+}
+
+// remote returns the source, which is opened if it is not known.
+func (s *served) remote(source *syncstream.Source) (*remote, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.remotes[source.ID]; m != nil {
+		return m, nil
+	}
+	if s.remotes == nil {
+		return nil, refuse(http.StatusServiceUnavailable, "%v", errShutdown)
+	}
+	if open := s.buffer.NumOpen(); open >= s.config.MaxOpen {
+		return nil, refuse(http.StatusInsufficientStorage, "the buffer has %d open sources, and may have no more", open)
+	}
+	own := *source
+	feed, err := s.buffer.Feed(&own)
+	if err != nil {
+		return nil, refuse(http.StatusServiceUnavailable, "%v", err)
+	}
+	s.sweepLocked()
+	m := &remote{served: s, source: &own, turn: make(chan struct{}, 1), feed: feed}
+	m.silence = time.AfterFunc(s.config.Silence, m.silenced)
+	s.remotes[own.ID] = m
+	return m, nil
+}
+
+// known returns the source of that id; nil, if there is none.
+func (s *served) known(id string) *remote {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remotes[id]
+}
+
+// sweepLocked forgets sources that have ended long ago, when there are many: a
+// request that comes once more would open them again.
+func (s *served) sweepLocked() {
+	if len(s.remotes) < s.sweepAt {
+		return
+	}
+	type old struct {
+		id string
+		at time.Time
+	}
+	var ended []old
+	for id, m := range s.remotes {
+		if at, ok := m.hasEnded(); ok {
+			ended = append(ended, old{id, at})
+		}
+	}
+	slices.SortFunc(ended, func(a, b old) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	for _, o := range ended[:len(ended)/2] {
+		delete(s.remotes, o.id)
+	}
+	s.sweepAt = len(s.remotes) + 1000
+}
+
+func (m *remote) hasEnded() (time.Time, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ended, !m.stateLocked().IsOpen()
+}
+
+// stateLocked returns how far the source has come.
+func (m *remote) stateLocked() syncstream.State {
+	if !m.ended.IsZero() || !m.silent.IsZero() {
+		return m.state
+	}
+	switch cause := context.Cause(m.feed.Context()); cause {
+	case nil:
+		return syncstream.StateOpen
+	case syncstream.ErrClosed, syncstream.ErrAbandoned:
+		return syncstream.StateLost
+	}
+	return max(syncstream.StateAsked, m.state)
+}
+
+// progress returns how far the host got.
+func (m *remote) progress() wire.Progress {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.progressLocked()
+}
+
+func (m *remote) progressLocked() wire.Progress {
+	state := m.stateLocked()
+	p := wire.Progress{Epoch: m.epoch, Num: m.num, State: state.String()}
+	if cause := context.Cause(m.feed.Context()); cause != nil && m.ended.IsZero() && m.silent.IsZero() {
+		p.Stop = cause.Error()
+	}
+	return p
+}
+
+// sign notes that a request of the source is being served, until the function
+// that it returns is called: a sign of life.
+func (m *remote) sign() func() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.signs++
+	m.silence.Stop()
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.signs--; m.signs == 0 && m.ended.IsZero() && m.silent.IsZero() {
+			m.silence.Reset(m.served.config.Silence)
+		}
+	}
+}
+
+// take waits for the source's turn.
+func (m *remote) take(ctx context.Context) error {
+	select {
+	case m.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (m *remote) release() { <-m.turn }
+
+// errSilent is how a source ended of which nothing was heard.
+var errSilent = errors.New("no sign of it")
+
+// silenced closes a source that has given no sign. It goes on if it comes back.
+func (m *remote) silenced() {
+	select {
+	case m.turn <- struct{}{}:
+	default:
+		return // it has just come back
+	}
+	defer m.release()
+	m.mu.Lock()
+	if m.signs > 0 || !m.ended.IsZero() || !m.silent.IsZero() || !m.stateLocked().IsOpen() {
+		m.mu.Unlock()
+		return
+	}
+	m.silent, m.state = time.Now(), syncstream.StateLost
+	feed := m.feed
+	m.mu.Unlock()
+	err := fmt.Errorf("%w for %v: it is taken for lost", errSilent, m.served.config.Silence)
+	m.say(feed, syncstream.Error, err.Error())
+	feed.Close(syncstream.StateLost, err)
+}
+
+// revive has a source go on that was taken for lost. It needs the turn.
+func (m *remote) revive() error {
+	m.mu.Lock()
+	silent := m.silent
+	m.mu.Unlock()
+	if silent.IsZero() {
+		return nil
+	}
+	feed, err := m.served.buffer.Feed(m.source)
+	if err != nil {
+		return refuse(http.StatusServiceUnavailable, "%v", err)
+	}
+	m.mu.Lock()
+	m.feed, m.silent, m.state = feed, time.Time{}, syncstream.StateOpen
+	away := time.Since(silent) + m.served.config.Silence
+	m.mu.Unlock()
+	m.say(feed, syncstream.Warning, fmt.Sprintf("it is back, after %v without a sign", away.Round(time.Second)))
+	return nil
+}
+
+// say adds a message of the host's own to those of the source. It needs the turn.
+func (m *remote) say(feed syncstream.Feed, kind syncstream.Kind, text string) {
+	m.mu.Lock()
+	m.shift++
+	first := m.num + m.shift
+	m.mu.Unlock()
+	b, err := syncstream.NewBatch(syncstream.BatchConfig{
+		Stream: syncstream.Control, Kind: kind, First: first, Text: []byte(text),
+	})
+	if err == nil {
+		err = feed.Append(b)
+	}
+	if err != nil {
+		return // the buffer is closed
+	}
+}
+
+// close closes the source, as its client says. Of one that is lost the buffer
+// takes note how it ended after all. It needs the turn.
+func (m *remote) close(state syncstream.State, err error) {
+	m.mu.Lock()
+	if !m.ended.IsZero() {
+		m.mu.Unlock()
+		return
+	}
+	m.ended, m.state = time.Now(), state
+	m.silence.Stop()
+	feed := m.feed
+	m.mu.Unlock()
+	feed.Close(state, err)
+}
+
+// forget stops what runs for the source.
+func (m *remote) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended.IsZero() {
+		m.ended, m.state = time.Now(), syncstream.StateLost
+	}
+	m.silence.Stop()
+}

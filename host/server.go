@@ -1,0 +1,90 @@
+package host
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Limits of a server that [NewServer] makes.
+const (
+	// DefaultMaxConnections is how many connections one address may have; more
+	// are refused (429).
+	DefaultMaxConnections = 4096
+	maxHeader             = 16 << 10
+	headerTimeout         = 10 * time.Second
+	idleTimeout           = 5 * time.Minute
+)
+
+// NewServer returns a server for h at that address, which does not wait for who
+// is slow: headers may take 10 s and 16 KiB (431), and a connection may be idle
+// for 5 minutes. Bodies have the limits of h's [Config]. One address may have
+// maxConnections; if zero, DefaultMaxConnections. The server has no limit for
+// the time of an answer, since followers have none.
+func NewServer(address string, h http.Handler, maxConnections int) *http.Server {
+	orDefault("maxConnections", &maxConnections, DefaultMaxConnections)
+	c := &connections{max: maxConnections, open: make(map[string]int)}
+	srv := &http.Server{
+		Addr: address, Handler: h, MaxHeaderBytes: maxHeader, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		ConnContext: c.begin, ConnState: c.change,
+	}
+	return srv
+}
+
+// connections counts the connections of each address.
+type connections struct {
+	max int
+
+	mu   sync.Mutex // guards what follows
+	open map[string]int
+}
+
+// tooMany is the key of a request's context that has a value when its connection
+// is one too many.
+type tooMany struct{}
+
+func (c *connections) begin(ctx context.Context, conn net.Conn) context.Context {
+	address := hostOf(conn.RemoteAddr().String())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[address]++
+	switch n := c.open[address]; {
+	case n > 2*c.max:
+		conn.Close() // it does not even get an answer
+	case n > c.max:
+		return context.WithValue(ctx, tooMany{}, c.max)
+	}
+	return ctx
+}
+
+func (c *connections) change(conn net.Conn, state http.ConnState) {
+	if state != http.StateClosed && state != http.StateHijacked {
+		return
+	}
+	address := hostOf(conn.RemoteAddr().String())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[address]--; c.open[address] <= 0 {
+		delete(c.open, address)
+	}
+}
+
+// hostOf returns an address without its port.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
+}
+
+// checkConnections refuses a request whose connection is one too many.
+func checkConnections(w http.ResponseWriter, r *http.Request) error {
+	n, ok := r.Context().Value(tooMany{}).(int)
+	if !ok {
+		return nil
+	}
+	w.Header().Set("Connection", "close")
+	return refuse(http.StatusTooManyRequests, "this address has %d connections, and may have no more", n)
+}
