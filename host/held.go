@@ -33,16 +33,24 @@ func (s *served) named(id string) (*remote, error) {
 
 // acknowledge takes note that a source has heard of a stop.
 func (h *Handler) acknowledge(s *served, w http.ResponseWriter, r *http.Request) error {
-	var q wire.SourceRequest
+	q := wire.MarkRequest{State: syncstream.StateAcknowledged.String()}
 	if err := h.readJSON(w, r, &q); err != nil {
 		return err
+	}
+	state, err := wire.ParseState(q.State)
+	if err != nil || state == syncstream.StateOpen || !state.IsOpen() {
+		return refuse(http.StatusBadRequest, "body: state %s: want acknowledged or asked", short(q.State))
 	}
 	m, err := s.named(q.Source)
 	if err != nil {
 		return err
 	}
 	defer m.sign()()
-	m.heard()
+	if state == syncstream.StateAsked {
+		m.asked()
+	} else {
+		m.heard()
+	}
 	return answer(w, http.StatusOK, m.progress())
 }
 
@@ -54,6 +62,13 @@ func (m *remote) heard() {
 		m.state = syncstream.StateAcknowledged
 		m.feed.Mark(syncstream.StateAcknowledged)
 	}
+}
+
+// asked takes note that somebody at its own end has asked the source to stop.
+func (m *remote) asked() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.feed.Mark(syncstream.StateAsked)
 }
 
 // closeSource closes a source.
@@ -213,7 +228,7 @@ func (s *signs) told() (all []wire.HeldTold) {
 		}
 		p := m.progress()
 		state, err := wire.ParseState(p.State)
-		if err == nil && (!state.IsOpen() || p.Stop != "" && !s.asked[i].Heard) {
+		if err == nil && (!state.IsOpen() || p.Stop != "" && !s.asked[i].Heard && !s.asked[i].Told) {
 			all = append(all, wire.HeldTold{ID: s.asked[i].ID, State: p.State, Stop: p.Stop})
 		}
 	}

@@ -74,6 +74,34 @@ func TestHeldHeard(t *testing.T) {
 	})
 }
 
+// One request speaks for all sources of a program: one that was told waits for
+// the others, though nobody knows whether its worker has heard of it.
+func TestHeldTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1, lines(1, "one"))
+		h.post("/train/v1/stop", `{"cause":"enough"}`)
+		check(t, "told", h.post("/train/v1/held", `{"sources":[{"id":"a","told":true}],"seconds":1}`), `{"sources":[]}`)
+		check(t, "state", statuses(h.buffer()), "a asked")
+	})
+}
+
+// A source that was asked at its own end has not failed, however it ends.
+func TestAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1, lines(1, "one"))
+		h.post("/train/v1/acknowledge", `{"source":"a","state":"asked"}`)
+		check(t, "state", statuses(h.buffer()), "a asked")
+		check(t, "wrong", h.post("/train/v1/acknowledge", `{"source":"a","state":"exited"}`),
+			`{"message":"body: state \"exited\": want acknowledged or asked"}`)
+		h.post("/train/v1/close", `{"source":"a","error":"interrupted"}`)
+		if err := h.buffer().Wait(t.Context()); err != nil {
+			t.Errorf("Wait: %v", err)
+		}
+	})
+}
+
 // statuses tells the state of each source, and what it ended with.
 func statuses(b *syncstream.Buffer) string {
 	var s []string

@@ -28,9 +28,12 @@ type Progress struct {
 	Stop string `json:"stop,omitempty"`
 }
 
-// SourceRequest is the body of a request about one source.
-type SourceRequest struct {
+// MarkRequest is the body of a request that tells how far an open source has come.
+type MarkRequest struct {
 	Source string `json:"source"` // its id
+	// State is acknowledged (if empty): it has heard of a stop; or asked: somebody
+	// at its end has asked it to stop, so how it ends is no failure.
+	State string `json:"state,omitempty"`
 }
 
 // CloseRequest is the body of a request to close a source.
@@ -62,6 +65,9 @@ type HeldSource struct {
 	// Heard says that the source knows that it should stop, and is ending: the
 	// host takes note of that, and does not say it again.
 	Heard bool `json:"heard,omitempty"`
+	// Told says that whoever asks has been told of the stop, so that the host does
+	// not say it again; whether the source has heard of it is another question.
+	Told bool `json:"told,omitempty"`
 }
 
 // HeldAnswer tells the sources to which the host has something to say.
