@@ -11,6 +11,22 @@
 // What it speaks is described in docs/protocol.md. Programs that use the Python
 // package syncstream speak to it too, unchanged.
 //
+// # Workers and readers
+//
+// Who imports this package, if only for that, can open a buffer of a host by its
+// address; it is used as one of this process:
+//
+//	b, err := syncstream.Open(ctx, "http://node1:7575/train")
+//	b.Go("worker", work)
+//	err = b.Wait(ctx) // for the workers of all machines
+//
+// [NewClient] is for those who want to say more than an address. What a mirror is
+// given waits in memory until the host has acknowledged it: in a queue of
+// [ClientConfig.MaxQueue] bytes, whatever happens to connections. So a worker
+// neither waits for the network nor loses a line by it, and may begin before its
+// host does. One that is killed loses what waits; [syncstream.Mirror.Flush] and
+// Close return when nothing does.
+//
 // # Safety
 //
 // A host without tokens does what anyone asks who reaches it, so it should

@@ -1,0 +1,96 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// tellAfter is how long the host may be away before people are told.
+const tellAfter = time.Second
+
+// health is whether the host can be reached.
+type health struct {
+	mu    sync.Mutex    // guards what follows
+	since time.Time     // of the first failure; zero while all goes well
+	tries int           // that have failed since
+	err   error         // of the last one
+	told  bool          // people know
+	tell  *time.Timer   // that will tell them
+	back  chan struct{} // closed when the host is back
+}
+
+func (h *health) fail(c *Client, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tries++
+	h.err = err
+	if h.since.IsZero() && c.ctx.Err() == nil {
+		h.since, h.back = time.Now(), make(chan struct{})
+		h.tell = time.AfterFunc(tellAfter, func() { h.tellGone(c) })
+	}
+}
+
+func (h *health) tellGone(c *Client) {
+	h.mu.Lock()
+	err := h.err
+	gone := !h.since.IsZero() && c.ctx.Err() == nil
+	h.told = gone
+	h.mu.Unlock()
+	if gone {
+		c.say("can't be reached, and is tried again: %v", err)
+	}
+}
+
+func (h *health) succeed(c *Client) {
+	h.mu.Lock()
+	if h.since.IsZero() {
+		h.mu.Unlock()
+		return
+	}
+	h.tell.Stop()
+	away, told := time.Since(h.since), h.told
+	close(h.back)
+	h.since, h.tries, h.err, h.told = time.Time{}, 0, nil, false
+	h.mu.Unlock()
+	if told {
+		c.say("is back after %v", away.Round(100*time.Millisecond))
+	}
+}
+
+// rest has people told no more: nobody tries to reach the host.
+func (h *health) rest() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.tell != nil {
+		h.tell.Stop()
+	}
+}
+
+// reason is why the host can't be reached; nil, if it can.
+func (h *health) reason() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+// pause waits before the next try: longer each time, and for less when somebody
+// else has reached the host.
+func (h *health) pause(ctx context.Context) {
+	h.mu.Lock()
+	back, tries := h.back, h.tries
+	h.mu.Unlock()
+	timer := time.NewTimer(backoff(tries))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-back:
+	case <-ctx.Done():
+	}
+}
+
+// say tells people about the host.
+func (c *Client) say(format string, args ...any) {
+	fmt.Fprintf(c.stderr, "syncstream: the host of %s %s\n", c, fmt.Sprintf(format, args...))
+}
