@@ -20,9 +20,11 @@ var date = regexp.MustCompile(`Date: [^\r]*\r\n`)
 
 // exchange sends a request as it is on a connection of its own, and returns the
 // answer as it is, but for its date.
-func (h *testHost) exchange(request string) string {
+func (h *testHost) exchange(request string) string { return h.exchangeFrom("10.0.0.1", request) }
+
+func (h *testHost) exchangeFrom(from, request string) string {
 	h.t.Helper()
-	c, err := h.network.dialFrom(h.t.Context(), "10.0.0.1")
+	c, err := h.network.dialFrom(h.t.Context(), from)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -111,8 +111,14 @@ type testHost struct {
 // start starts a host, which ends with the test; end does that earlier.
 func start(t testing.TB, c Config) *testHost {
 	t.Helper()
+	return startServer(t, c, 0)
+}
+
+// startServer is start with so many connections for one address.
+func startServer(t testing.TB, c Config, maxConnections int) *testHost {
+	t.Helper()
 	h := &testHost{t: t, h: NewHandler(c), network: newNetwork()}
-	h.srv = NewServer("", h.h, 0)
+	h.srv = NewServer("", h.h, maxConnections)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

@@ -87,23 +87,24 @@ func isWordByte(c byte) bool { return isAlphanumeric(c) || c == '-' || c == '.' 
 func Redact(address string) string {
 	scheme, rest, found := strings.Cut(address, "://")
 	if !found {
-		scheme, rest = "", address
+		return redactPath(address)
 	}
 	host, path, slash := strings.Cut(rest, "/")
-	if at := strings.LastIndexByte(host, '@'); at >= 0 && found {
-		host = "…@" + host[at+1:]
+	if at := strings.LastIndexByte(host, '@'); at >= 0 {
+		host = "…" + host[at:]
 	}
+	if slash {
+		path = "/" + redactPath(path)
+	}
+	return scheme + "://" + host + path
+}
+
+func redactPath(path string) string {
 	segments := strings.Split(path, "/")
 	for i := range segments {
 		if i > 0 && segments[i-1] == "key" && segments[i] != "" {
 			segments[i] = "…"
 		}
 	}
-	if found {
-		host = scheme + "://" + host
-	}
-	if slash {
-		host += "/" + strings.Join(segments, "/")
-	}
-	return host
+	return strings.Join(segments, "/")
 }

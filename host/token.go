@@ -40,7 +40,7 @@ func (a Access) String() string {
 // it allows; the secret shows nowhere.
 type Token struct {
 	// Secret is 16 to 128 letters, digits, and any of "-._~".
-	Secret string
+	Secret string `json:"-"`
 	Access Access
 }
 

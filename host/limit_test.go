@@ -1,0 +1,173 @@
+package host
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/host/internal/wire"
+)
+
+// Bodies and lines are bounded, packed ones by what they are unpacked.
+func TestMaxBody(t *testing.T) {
+	h := start(t, Config{MaxBody: 10_000, Buffer: syncstream.Config{MaxLine: 100}})
+	long := strings.Repeat("x", 101)
+	check(t, "line", h.append("a", 1, lines(1, "one"), lines(2, "two", long, "three")), `413 {"message":"batch 2: a message has more than 100 bytes"}`)
+	check(t, "just short enough", h.append("a", 1, lines(1, "one", long[1:])), `200 {"epoch":1,"num":2,"state":"open"}`)
+	check(t, "body", h.append("a", 1, lines(3, strings.Repeat("x\n", 5000))), `413 {"message":"the body has 10039 bytes: want at most 10000"}`)
+
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	z.Write(make([]byte, 1<<20))
+	z.Close()
+	send := func(header http.Header, body io.Reader) string {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/train/v1/append", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header.Set("Content-Type", wire.Batches)
+		r.Header = header
+		answer, err := h.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, _ := io.ReadAll(answer.Body)
+		return fmt.Sprint(answer.StatusCode, " ", string(text))
+	}
+	const tooLong = `413 {"message":"the body is too long: want at most 10000 bytes, unpacked"}`
+	check(t, "packed", send(http.Header{"Content-Encoding": {"gzip"}}, &packed), tooLong)
+	check(t, "of no known length", send(http.Header{}, io.MultiReader(strings.NewReader(strings.Repeat("x", 20_000)))), tooLong)
+	check(t, "not packed", send(http.Header{"Content-Encoding": {"gzip"}}, strings.NewReader("SSB1")), `400 {"message":"body: unexpected EOF"}`)
+	check(t, "packed otherwise", send(http.Header{"Content-Encoding": {"br"}}, strings.NewReader("x")), `415 {"message":"Content-Encoding \"br\": want gzip, or none"}`)
+	check(t, "after all that", h.append("a", 1, lines(3, "three")), `200 {"epoch":1,"num":3,"state":"open"}`)
+}
+
+// A body that does not come is not waited for long; nor are headers.
+func TestSlow(t *testing.T) {
+	for name, tt := range map[string]struct {
+		request, want string
+		took          time.Duration
+	}{
+		"body":   {"POST /train/v1/append HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-syncstream\r\nContent-Length: 100\r\n\r\nSSB1", "HTTP/1.1 408 Request Timeout", 30 * time.Second},
+		"header": {"POST /train/v1/append HTTP/1.1\r\nHost: h\r\nX: ", "", 10 * time.Second},
+		"idle":   {"GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK", 5 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := start(t, Config{})
+				c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				begun := time.Now()
+				io.WriteString(c, tt.request)
+				answer, err := io.ReadAll(c)
+				if err != nil || !strings.HasPrefix(string(answer), tt.want) {
+					t.Errorf("%s, %v", answer, err)
+				}
+				// The server gives a client a moment to read what it was told.
+				if took := time.Since(begun); took < tt.took || took > tt.took+time.Second {
+					t.Errorf("it took %v, want %v", took, tt.took)
+				}
+			})
+		})
+	}
+}
+
+func TestLongHeader(t *testing.T) {
+	h := start(t, Config{})
+	c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	go io.WriteString(c, "GET /v1/health HTTP/1.1\r\nHost: h\r\nX: "+strings.Repeat("x", 30_000)+"\r\n\r\n")
+	answer := make([]byte, 12)
+	if _, err := io.ReadFull(c, answer); err != nil || string(answer) != "HTTP/1.1 431" {
+		t.Errorf("%s, %v", answer, err)
+	}
+}
+
+// Buffers and open sources are bounded; what is there goes on.
+func TestMaxBuffersAndSources(t *testing.T) {
+	h := start(t, Config{MaxBuffers: 2, MaxOpen: 2})
+	const noMore = `{"message":"the buffer has 2 open sources, and may have no more"}`
+	h.append("a", 1, lines(1, "one"))
+	h.append("b", 1)
+	check(t, "third source", h.append("c", 1), "507 "+noMore)
+	_, text := h.do(http.MethodPut, "/train/v1/lines?name=x", "", nil)
+	check(t, "lines", text, noMore)
+	h.post("/train/v1/close", `{"source":"b"}`)
+	check(t, "third source, when the second has ended", h.append("c", 1), `200 {"epoch":0,"num":0,"state":"open"}`)
+	check(t, "first source", h.append("a", 1, lines(2, "two")), `200 {"epoch":1,"num":2,"state":"open"}`)
+	h.get("/other/v1/status")
+	status, text := h.do(http.MethodGet, "/third/v1/status", "", nil)
+	check(t, "third buffer", fmt.Sprint(status, " ", text), `507 {"message":"the host has 2 buffers, and may have no more"}`)
+	for _, name := range []string{"a/v1/x", "train-state", "key/0123456789abcdef/x", "", "third"} {
+		if _, err := h.h.Buffer(name); err == nil {
+			t.Errorf("Buffer(%q) is there", name)
+		}
+	}
+}
+
+// One address may have so many requests that wait, and so many connections;
+// others are not affected.
+func TestMaxWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{MaxWaiting: 2})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		first := h.open(ctx, http.MethodGet, "/train/v1/follow", nil, nil)
+		second := h.open(ctx, http.MethodGet, "/train/v1/follow", nil, nil)
+		status, text := h.do(http.MethodGet, "/train/v1/follow", "", nil)
+		check(t, "third", fmt.Sprint(status, " ", text), `429 {"message":"2 requests of this address are waiting, and there may be no more"}`)
+		if got := h.exchangeFrom("10.0.0.2", "GET /train/v1/wait HTTP/1.1\nHost: h\nConnection: close\n\n"); !strings.HasPrefix(got, "HTTP/1.1 200 OK") {
+			t.Errorf("from another address: %s", got)
+		}
+		cancel()
+		first.Body.Close()
+		second.Body.Close()
+		synctest.Wait()
+		check(t, "after they have ended", h.get("/train/v1/wait"), `{"done":true,"sources":0}`)
+	})
+}
+
+func TestMaxConnections(t *testing.T) {
+	h := startServer(t, Config{}, 2)
+	const request = "GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n"
+	answer := make([]byte, 12)
+	var open []io.Closer
+	for i, want := range []string{"HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 429", "HTTP/1.1 429", ""} {
+		c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		io.WriteString(c, request)
+		n, _ := io.ReadFull(c, answer)
+		if got := string(answer[:n]); got != want {
+			t.Errorf("connection %d: %q, want %q", i+1, got, want)
+		}
+		if want == "HTTP/1.1 200" {
+			open = append(open, c)
+		} else if want != "" {
+			defer io.Copy(io.Discard, c)
+		}
+	}
+	if got := h.exchangeFrom("10.0.0.2", "GET /v1/health HTTP/1.1\nHost: h\nConnection: close\n\n"); !strings.HasPrefix(got, "HTTP/1.1 200") {
+		t.Errorf("from another address: %s", got)
+	}
+	if len(open) != 2 {
+		t.Errorf("%d connections are open", len(open))
+	}
+}
