@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/syncstream/syncstream/host/internal/wire"
 )
@@ -35,11 +36,22 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
+	limitWrite(w)
 	w.Header().Set("Content-Type", wire.JSON)
 	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
 	w.Write(body.Bytes())
 	return nil
+}
+
+// writeTimeout is how long a client may take to read what it is sent; one that
+// takes longer is let go.
+const writeTimeout = 30 * time.Second
+
+// limitWrite begins writeTimeout. It stays for the next answer on the connection,
+// so that one has to call it too.
+func limitWrite(w http.ResponseWriter) {
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every server can
 }
 
 func succeed(w http.ResponseWriter) error {

@@ -15,10 +15,7 @@ import (
 const (
 	// flushSize is how much a follower gets at a time while there is more.
 	flushSize = 32 << 10
-	// writeTimeout is how long a client may take to read what it is sent; one
-	// that takes longer is let go.
-	writeTimeout = 30 * time.Second
-	// lastWriteTimeout is the same when the host is shutting down.
+	// lastWriteTimeout is writeTimeout when the host is shutting down.
 	lastWriteTimeout = time.Second
 )
 
@@ -161,7 +158,6 @@ func (e *events) stop() {
 	defer e.mu.Unlock()
 	e.done = true
 	e.beat.Stop()
-	e.rc.SetWriteDeadline(time.Time{})
 }
 
 // hurry ends a write that is under way soon.

@@ -122,6 +122,9 @@ func (h *Handler) held(s *served, w http.ResponseWriter, r *http.Request) error 
 	if err := h.readJSON(w, r, &q); err != nil {
 		return err
 	}
+	if n := len(q.Sources); n > h.config.MaxOpen {
+		return refuse(http.StatusBadRequest, "body: %d sources: want at most %d", n, h.config.MaxOpen)
+	}
 	release, err := h.hold(r)
 	if err != nil {
 		return err

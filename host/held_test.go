@@ -102,6 +102,12 @@ func TestAsked(t *testing.T) {
 	})
 }
 
+// One request is for no more sources than may be open.
+func TestHeldTooMany(t *testing.T) {
+	h := start(t, Config{MaxOpen: 2})
+	check(t, "answer", h.post("/train/v1/held", `{"sources":[{"id":"a"},{"id":"a"},{"id":"a"}]}`), `{"message":"body: 3 sources: want at most 2"}`)
+}
+
 // statuses tells the state of each source, and what it ended with.
 func statuses(b *syncstream.Buffer) string {
 	var s []string

@@ -101,6 +101,7 @@ func (h *Handler) partials(s *served, w http.ResponseWriter, _ *http.Request) er
 
 // sendMessages sends messages, one a line; in one write, if they are few.
 func sendMessages(w http.ResponseWriter, all []syncstream.Message) error {
+	limitWrite(w)
 	w.Header().Set("Content-Type", wire.Lines)
 	var out []byte
 	for i := range all {
@@ -108,6 +109,7 @@ func sendMessages(w http.ResponseWriter, all []syncstream.Message) error {
 			if _, err := w.Write(out); err != nil {
 				return errGone
 			}
+			limitWrite(w)
 			out = out[:0]
 		}
 		out = append(wire.AppendMessage(out, &all[i]), '\n')
