@@ -19,10 +19,15 @@ var (
 	buffers = regexp.MustCompile(`("buffer":"|id: )[a-z0-9]{8}`)
 )
 
-// TestProtocolPage plays the commands of docs/protocol.md, in their order, against
-// a host, and compares what they print with the page.
-func TestProtocolPage(t *testing.T) {
-	page, err := os.ReadFile("../docs/protocol.md")
+// What the pages' commands print is what stands there.
+func TestProtocolPage(t *testing.T) { playPage(t, "../docs/protocol.md", 10) }
+func TestHostsPage(t *testing.T)    { playPage(t, "../docs/hosts.md", 3) }
+
+// playPage plays the commands of a page, at least so many, in their order, against
+// a host of their own, and compares what they print with the page.
+func playPage(t *testing.T, path string, atLeast int) {
+	t.Parallel()
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +59,8 @@ func TestProtocolPage(t *testing.T) {
 			played++
 		}
 	}
-	if played < 10 {
-		t.Errorf("only %d commands were played; does the page still have them?", played)
+	if played < atLeast {
+		t.Errorf("only %d commands were played; does %s still have them?", played, path)
 	}
 }
 
