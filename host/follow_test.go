@@ -159,15 +159,21 @@ func TestFollowEnds(t *testing.T) {
 
 // Partial lines come to those who ask for them, without an id of their own.
 func TestFollowPartials(t *testing.T) {
-	h := start(t, Config{})
-	h.append("a", 1, lines(1, "one"))
-	f := h.follow("?partials=yes", "")
-	defer f.close()
-	f.want("1 one")
-	h.append("a", 1, wire.Batch{Kind: syncstream.Partial, Text: []byte("half")})
-	f.want("partial half")
-	h.append("a", 1, lines(2, "half a line"))
-	f.want("2 half a line")
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1, lines(1, "one"))
+		f := h.follow("?partials=yes", "")
+		defer f.close()
+		f.want("1 one")
+		begun := time.Now()
+		h.append("a", 1, wire.Batch{Kind: syncstream.Partial, Text: []byte("half")})
+		f.want("partial half")
+		h.append("a", 1, lines(2, "half a line"))
+		f.want("2 half a line")
+		if took := time.Since(begun); took > 100*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // What a follower has missed is a gap.
@@ -389,6 +395,9 @@ func TestLines(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	w.Close()
+	if all := h.buffer().Sources(); all[2].Source.Name != "idle" || all[2].State != syncstream.StateExited || all[2].Heard.IsZero() {
+		t.Errorf("%+v", all[2])
+	}
 	for query, want := range map[string]string{
 		"":                   `{"message":"name missing: want ?name=NAME"}`,
 		"?name=x&lines=x":    `{"message":"lines \"x\": want fold or split or keep or python"}`,

@@ -220,14 +220,14 @@ func TestWait(t *testing.T) {
 		}, `{"done":true,"stopped":"enough","sources":1}`, time.Second},
 		{"abandoned", "", func(h *testHost) { h.post("/train/v1/abandon", `{}`) }, `{"done":true,"abandoned":true,"sources":1}`, time.Second},
 		{"somebody is open", "?seconds=2", nil, `{"done":false,"open":[{"source":{"id":"a","name":"name of a"},"state":"open",` +
-			`"why":"open for 2s, nothing written","opened":"2000-01-01T00:00:00Z","written":{"messages":0,"bytes":0},` +
+			`"why":"its last message came 0s ago","opened":"2000-01-01T00:00:00Z","active":"2023-11-14T22:13:20Z","written":{"messages":1,"bytes":4},` +
 			`"lost":{"messages":0,"bytes":0}}],"sources":1}`, 2 * time.Second},
 		{"a wrong number", "?seconds=x", nil, `{"message":"seconds \"x\": want a number"}`, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := start(t, Config{})
-				h.append("a", 1)
+				h.append("a", 1, lines(1, "one"))
 				if tt.after != nil {
 					h.later(time.Second, func() { tt.after(h) })
 				}

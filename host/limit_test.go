@@ -143,31 +143,65 @@ func TestMaxWaiting(t *testing.T) {
 }
 
 func TestMaxConnections(t *testing.T) {
-	h := startServer(t, Config{}, 2)
-	const request = "GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n"
-	answer := make([]byte, 12)
-	var open []io.Closer
-	for i, want := range []string{"HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 429", "HTTP/1.1 429", ""} {
+	synctest.Test(t, func(t *testing.T) {
+		h := startServer(t, Config{}, 2)
+		// ask returns the status on a connection of its own, which is left open.
+		ask := func() (string, io.Closer) {
+			c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(c, "GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n")
+			answer := make([]byte, 12)
+			n, _ := io.ReadFull(c, answer)
+			go io.Copy(io.Discard, c)
+			return string(answer[:n]), c
+		}
+		var open []io.Closer
+		for i, want := range []string{"HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 429"} {
+			got, c := ask()
+			if got != want {
+				t.Errorf("connection %d: %q, want %q", i+1, got, want)
+			}
+			open = append(open, c)
+		}
+		if got := h.exchangeFrom("10.0.0.2", "GET /v1/health HTTP/1.1\nHost: h\nConnection: close\n\n"); !strings.HasPrefix(got, "HTTP/1.1 200") {
+			t.Errorf("from another address: %s", got)
+		}
+		for _, c := range open {
+			c.Close()
+		}
+		synctest.Wait()
+		got, c := ask()
+		if got != "HTTP/1.1 200" {
+			t.Errorf("when the others have ended: %q", got)
+		}
+		c.Close()
+	})
+}
+
+// Connections far beyond what one address may have are closed without a word.
+func TestFarTooManyConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startServer(t, Config{}, 1)
+		var open []io.Closer
+		for range 2 {
+			c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, c)
+		}
 		c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
-		io.WriteString(c, request)
-		n, _ := io.ReadFull(c, answer)
-		if got := string(answer[:n]); got != want {
-			t.Errorf("connection %d: %q, want %q", i+1, got, want)
+		begun := time.Now()
+		if n, err := c.Read(make([]byte, 1)); err != io.EOF || time.Since(begun) > 0 {
+			t.Errorf("%d, %v after %v", n, err, time.Since(begun))
 		}
-		if want == "HTTP/1.1 200" {
-			open = append(open, c)
-		} else if want != "" {
-			defer io.Copy(io.Discard, c)
+		for _, c := range open {
+			c.Close()
 		}
-	}
-	if got := h.exchangeFrom("10.0.0.2", "GET /v1/health HTTP/1.1\nHost: h\nConnection: close\n\n"); !strings.HasPrefix(got, "HTTP/1.1 200") {
-		t.Errorf("from another address: %s", got)
-	}
-	if len(open) != 2 {
-		t.Errorf("%d connections are open", len(open))
-	}
+	})
 }
