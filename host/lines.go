@@ -98,7 +98,6 @@ func (h *Handler) copyLines(m *syncstream.Mirror, to *syncstream.Writer, w http.
 		case h.ctx.Err() != nil:
 			return errShutdown
 		case m.Context().Err() != nil:
-			m.Acknowledge()
 			return context.Cause(m.Context())
 		default:
 			return errCut
