@@ -13,7 +13,7 @@ const (
 	DefaultMaxBuffers  = 100
 	DefaultMaxOpen     = 10_000
 	DefaultMaxBody     = 4 << 20
-	DefaultMaxWaiting  = 1000
+	DefaultMaxWaiting  = 4096
 	DefaultSilence     = wire.MaxSilence
 	DefaultBodyTimeout = 30 * time.Second
 )
