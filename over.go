@@ -197,6 +197,9 @@ func (o *overStore) hear(m *Mirror) {
 	case is(cause, ErrAbandoned) || is(cause, ErrClosed):
 		m.cancel(cause)
 		m.closeAs(StateLost, cause, nil)
+		if err := m.account.out.Flush(o.done); err != nil { // it waits no more, and says what was lost
+			o.note(err)
+		}
 	case o.memory.ask(m.account):
 		m.stop(cause)
 	}

@@ -72,6 +72,7 @@ type Client struct {
 
 	ctx    context.Context // ends when nothing more is sent
 	cancel context.CancelCauseFunc
+	runs   sync.WaitGroup // goroutines that send, and hold
 	health health
 	reader readerState
 	body   []byte // of the request that brings something
@@ -237,6 +238,7 @@ func (c *Client) Close(ctx context.Context) error {
 	for _, f := range c.allFeeds() {
 		f.end(syncstream.ErrClosed)
 	}
+	c.runs.Wait()
 	if c.config.HTTPClient == nil {
 		c.http.CloseIdleConnections()
 	}

@@ -1,9 +1,12 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"iter"
+	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"runtime/metrics"
@@ -54,6 +57,25 @@ func BenchmarkMirrors(b *testing.B) {
 	}
 }
 
+// The same bytes by a bare loop of POST requests of 256 KiB, which the server reads
+// and forgets: what HTTP alone allows.
+func BenchmarkBarePost(b *testing.B) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	defer srv.Close()
+	client := newHTTPClient()
+	defer client.CloseIdleConnections()
+	body := bytes.Repeat([]byte(strings.Repeat("x", 99)+"\n"), chunkSize/100)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		resp, err := client.Post(srv.URL, "text/plain", bytes.NewReader(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	b.ReportMetric(float64(b.N*len(body)/100)/b.Elapsed().Seconds(), "lines/s")
+}
+
 // One line every millisecond, from a worker to who follows over HTTP: the time
 // from before its Write until it is read.
 func BenchmarkLatency(b *testing.B) {
@@ -96,7 +118,7 @@ func BenchmarkLatency(b *testing.B) {
 
 // 2,000 mirrors of one process that write nothing, host and all, for 30 s: run it
 // with -benchtime 1x.
-func BenchmarkIdleMirrors(b *testing.B) {
+func BenchmarkIdle(b *testing.B) {
 	h := NewHandler(Config{})
 	srv := httptest.NewServer(h)
 	defer srv.Close()

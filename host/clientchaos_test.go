@@ -216,6 +216,58 @@ func TestClientChaos(t *testing.T) {
 	checkNothingRuns(t)
 }
 
+// 200 workers that come and go, some at the same time, over a network that breaks,
+// are all there afterwards, each with its lines.
+func TestClientCrowd(t *testing.T) {
+	const workers, lines = 200, 10
+	h := NewHandler(Config{Buffer: syncstream.Config{MaxMessages: 1 << 20}})
+	srv := httptest.NewServer(h)
+	p := newChaos(srv.URL)
+	client, err := NewClient(ClientConfig{URL: p.srv.URL + "/train", Stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := syncstream.NewOver(client, syncstream.Config{CloseTimeout: time.Minute})
+	var working sync.WaitGroup
+	for i := range workers {
+		working.Go(func() {
+			m := b.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: fmt.Sprint(i)}})
+			for n := range lines {
+				fmt.Fprintln(m, n+1)
+			}
+			if err := m.Close(); err != nil {
+				t.Errorf("worker %d: %v", i, err)
+			}
+		})
+	}
+	working.Wait()
+	if err := b.Wait(t.Context()); err != nil {
+		t.Errorf("Wait: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	there, _ := h.Buffer("train")
+	stored := make(map[string]int)
+	messages, _ := there.Last(t.Context(), 1<<30)
+	for _, m := range messages {
+		follows(t, stored, m)
+	}
+	for i := range workers {
+		if n := stored[fmt.Sprint(i)]; n != lines {
+			t.Errorf("worker %d has %d lines, want %d", i, n, lines)
+		}
+	}
+	if s := there.Stats(); s.Open != 0 || s.Sources != workers {
+		t.Errorf("the account is %+v", s)
+	}
+	p.close()
+	h.Shutdown(t.Context())
+	srv.Close()
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	checkNothingRuns(t)
+}
+
 // writeUntil writes numbered lines, some now and then, and returns how many.
 func writeUntil(ctx context.Context, w io.Writer) (n int) {
 	tick := time.NewTicker(time.Millisecond)

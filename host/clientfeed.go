@@ -101,7 +101,9 @@ func (f *feed) appendLocked(b *syncstream.Batch, cost int) error {
 		f.orders++
 		f.last.ordered = f.orders
 	} else {
+		last := f.last
 		f.last = f.orderLocked(itemChunk)
+		f.last.after(last)
 	}
 	f.last.add(&add, text)
 	f.last.cost += cost
@@ -215,6 +217,7 @@ func (f *feed) wakeLocked() {
 // doneLocked lets go of an item that the host has.
 func (f *feed) doneLocked(it *item) {
 	f.client.queue.remove(it)
+	it.recycle()
 	f.client.room.Broadcast()
 	f.done = max(f.done, it.ordered)
 	f.wakeLocked()

@@ -31,7 +31,7 @@ func (c *Client) hold() {
 	case c.ctx.Err() != nil:
 	case !h.running:
 		h.running = true
-		go c.holdAll()
+		c.runs.Go(c.holdAll)
 	case h.cancel != nil && h.timer == nil:
 		h.timer = time.AfterFunc(gatherTime, h.cancel)
 	}

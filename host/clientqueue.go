@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/syncstream/syncstream"
@@ -130,6 +131,24 @@ type chunk struct {
 	text       []byte
 	first, end uint64 // the number of the first message, and the one behind the last
 	cost       int    // bytes of the queue; zero for what is only a gap
+}
+
+// chunkTexts is memory for the chunks of those who write much.
+var chunkTexts = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// after makes ready a chunk that follows on another.
+func (c *chunk) after(last *item) {
+	if last != nil && last.cost > chunkSize/2 {
+		c.text = chunkTexts.Get().(*[chunkSize]byte)[:0]
+	}
+}
+
+// recycle lets go of the text.
+func (c *chunk) recycle() {
+	if cap(c.text) == chunkSize {
+		chunkTexts.Put((*[chunkSize]byte)(c.text[:chunkSize]))
+	}
+	c.text = nil
 }
 
 // span is a batch whose text is in a chunk.

@@ -24,7 +24,7 @@ const (
 func (c *Client) startLocked() {
 	if !c.sending && c.ctx.Err() == nil {
 		c.sending = true
-		go c.sendAll()
+		c.runs.Go(c.sendAll)
 	}
 }
 
