@@ -96,6 +96,12 @@ type outcome struct {
 	asides  *asides          // what of their messages no worker has printed
 }
 
+// isStopped reports whether a worker has not ended by itself, though it may have
+// exited with 0 when it was told to.
+func (o *outcome) isStopped(r process.Result) bool {
+	return !isFailure(r) && (r.Stopped || !o.stopped.IsZero() && r.Ended.After(o.stopped))
+}
+
 // settle has one reason stand: a line that was found before the workers were
 // stopped counts more than that one of them ended; one that they print on their
 // way out, and one that comes beside a signal or --timeout, for nothing.
@@ -120,7 +126,7 @@ func (o *endingOptions) status(out outcome) int {
 	case out.hit != nil:
 		return 0
 	}
-	status := statusOf(o.decisive(out.results).Err)
+	status := statusOf(o.decisive(out).Err)
 	if status == 0 && o.until != nil {
 		return exitFailure
 	}
@@ -129,23 +135,23 @@ func (o *endingOptions) status(out outcome) int {
 
 // decisive returns the result that --success names; of all, the first failure;
 // and that also if the one that it names was stopped before it could tell.
-func (o *endingOptions) decisive(results []process.Result) process.Result {
+func (o *endingOptions) decisive(out outcome) process.Result {
 	var decisive *process.Result
-	for i := range results {
-		r := &results[i]
+	for i := range out.results {
+		r := &out.results[i]
 		switch {
-		case r.Source == nil:
-		case o.success == "first" && !r.Stopped && (decisive == nil || r.Ended.Before(decisive.Ended)),
-			o.success == "last" && !r.Stopped && (decisive == nil || r.Ended.After(decisive.Ended)),
-			o.success == r.Source.Name && !r.Stopped:
+		case r.Source == nil, out.isStopped(*r):
+		case o.success == "first" && (decisive == nil || r.Ended.Before(decisive.Ended)),
+			o.success == "last" && (decisive == nil || r.Ended.After(decisive.Ended)),
+			o.success == r.Source.Name:
 			decisive = r
 		}
 	}
 	if decisive != nil && o.success != "all" {
 		return *decisive
 	}
-	if failed := failures(results); len(failed) > 0 {
-		return results[failed[0]]
+	if failed := failures(out.results); len(failed) > 0 {
+		return out.results[failed[0]]
 	}
 	return process.Result{}
 }
