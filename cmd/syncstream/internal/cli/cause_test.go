@@ -110,6 +110,7 @@ Found 1 data race(s)`, "WARNING: DATA RACE (/src/race/main.go:3)", "Go's race de
           ^
 SyntaxError: invalid syntax`, "SyntaxError: invalid syntax (/app/x.py:2)", "a Python program that can't be read"},
 		{"  File \"/app/x.py\", line 2\nis what it reads", "none", "a place alone"},
+		{"  File \"/app/x.py\", line 2\n" + strings.Repeat("  x\n", 10) + "SyntaxError: x", "none", "nobody looks far from a place"},
 		{`Traceback (most recent call last):
   File "/app/a.py", line 2, in load
     open("/no")

@@ -7,6 +7,7 @@ import (
 
 var (
 	pythonPlace   = regexp.MustCompile(`^\s+File "(.+)", line (\d+)`)
+	pythonAlone   = regexp.MustCompile(`^  File ".+", line \d+$`)
 	pythonSyntax  = regexp.MustCompile(`^(?:SyntaxError|IndentationError|TabError): `)
 	pythonGroup   = regexp.MustCompile(`^\s+\+ Exception Group Traceback \(most recent call last\):`)
 	pythonFirst   = regexp.MustCompile(`^\+?-+ 1 -+$`)
@@ -38,8 +39,10 @@ func pythonCause(before, lines []string) *cause {
 			places.add(line)
 		}
 		return frame(lines[0], places.first)
-	case pythonPlace.MatchString(lines[0]):
-		if c, _ := pythonException(lines); c != nil && pythonSyntax.MatchString(c.Text) {
+	case pythonAlone.MatchString(lines[0]):
+		// The exception is not far: a search to the end, for each place, would be
+		// long.
+		if c, _ := pythonException(lines[:min(len(lines), 10)]); c != nil && pythonSyntax.MatchString(c.Text) {
 			return c
 		}
 	}
