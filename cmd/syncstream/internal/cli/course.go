@@ -41,18 +41,25 @@ type course struct {
 	asked   time.Time // when the workers were asked to end
 	again   string    // how people have them killed
 	killed  bool
+	paused  bool      // the workers are suspended
+	changed sync.Cond // start or paused has changed; its lock is mu
 }
 
 func newCourse(ctx context.Context, o *endingOptions) *course {
 	c := &course{ending: o, say: make(chan string, 8), again: "Ctrl-C twice to kill"}
+	c.changed.L = &c.mu
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	return c
 }
 
-// starting tells that a worker is going to run, and is followed by add.
+// starting tells that a worker is going to run, and is followed by add. It waits
+// while the workers are suspended.
 func (c *course) starting() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for c.paused {
+		c.changed.Wait()
+	}
 	c.start++
 }
 
@@ -61,6 +68,7 @@ func (c *course) add(p *process.Process) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.start--
+	c.changed.Broadcast()
 	if p == nil {
 		return
 	}
@@ -125,9 +133,18 @@ func (c *course) kill(why string) {
 	}
 }
 
+// startPatience is how long a suspension waits for workers that are being
+// started: that one can't be told of waits for the output.
+const startPatience = time.Second
+
 // suspend stops the workers where they are, and has them go on.
 func (c *course) suspend(on bool) {
 	c.mu.Lock()
+	c.paused = on
+	c.changed.Broadcast()
+	if on {
+		c.awaitStarts()
+	}
 	workers := slices.Clone(c.workers)
 	c.mu.Unlock()
 	for _, p := range workers {
@@ -141,6 +158,22 @@ func (c *course) suspend(on bool) {
 	}
 	if c.suspended != nil {
 		c.suspended(on)
+	}
+}
+
+// awaitStarts waits until no worker is being started: it may run already. It
+// needs c.mu.
+func (c *course) awaitStarts() {
+	late := false
+	over := time.AfterFunc(startPatience, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		late = true
+		c.changed.Broadcast()
+	})
+	defer over.Stop()
+	for c.start > 0 && !late {
+		c.changed.Wait()
 	}
 }
 
