@@ -41,7 +41,7 @@ func (o *showOptions) define(f flags) {
 	oneOf(f.add("order", "split", "`HOW` a worker's stdout and stderr are taken: split, each on our own; merged, on one pipe, in their exact order, all on our stdout", choice(&o.order, "split", "merged")), "split", "merged")
 	f.add("include", "", "show only lines that match `REGEX`; it may be given more than once; logs and --json have all", expressions(&c.Include))
 	f.add("exclude", "", "hide lines that match `REGEX`; it may be given more than once; logs and --json have them", expressions(&c.Exclude))
-	f.add("mask", "", "put *** where `REGEX` matches, in all that is shown or kept; it may be given more than once", o.addMask)
+	f.add("mask", "", "put *** where `REGEX` matches, in all that is shown or kept, and before --until, --fail-on and other flags look at a line; it may be given more than once", o.addMask)
 	f.onOff("json", "print each message, and what happens to workers, as JSON, one object a line, all on stdout", func(on bool) { o.json = on })
 }
 
