@@ -91,7 +91,12 @@ var frames = []played{
 			{name: "a question", do: func(p *player) { p.write("ask", "name? ") }},
 			{name: "half an answer", keys: []string{"E", "v"}, do: func(*player) {}},
 			{name: "the answer", keys: []string{"e", "Enter"}, do: func(p *player) { p.write("ask", "hello Eve\n") }},
-			{name: "the end", do: func(p *player) { p.write("dl", "\rdone\n"); p.end() }},
+			{name: "keys that a notice answers", keys: []string{"x"}, do: func(p *player) {
+				p.write("dl", "\rdone\n")
+				p.view.Notice("syncstream: heard")
+			}},
+			{name: "without live rows", keys: []string{"y"}, do: func(p *player) { p.view.Notice("syncstream: heard again") }},
+			{name: "the end", do: func(p *player) { p.end() }},
 		},
 	},
 	{

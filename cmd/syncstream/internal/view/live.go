@@ -32,6 +32,9 @@ const (
 	// ignore them (https://github.com/contour-terminal/vt-extensions).
 	beginUpdate = "\x1b[?2026h"
 	endUpdate   = "\x1b[?2026l"
+	// eraseRow erases what has been typed and shown, such as the ^C that a notice
+	// answers, where no live row was erased anyway.
+	eraseRow = "\r\x1b[K"
 	// tmux keeps in its history what is erased from the first column of the first
 	// row on; hence the space. What was erased from the second column on still
 	// counts there when a narrower window wraps the row, as a blank row; hence the

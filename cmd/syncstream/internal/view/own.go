@@ -127,6 +127,9 @@ func (v *View) notice(text string) error {
 	if err := errors.Join(v.switchTo(&v.direct), v.breakRow(), v.turn(v.err)); err != nil {
 		return err
 	}
+	if v.out.live && v.err.live && !v.rows.sync { // else who reads stdout may show it there
+		v.buf = append(v.buf, eraseRow...)
+	}
 	for line := range bytes.SplitSeq([]byte(text), lf) {
 		v.buf = v.appendLine(v.buf, v.err, &stream{}, nil, line, syncstream.EndLF)
 	}

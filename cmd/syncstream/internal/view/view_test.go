@@ -727,6 +727,16 @@ func TestSuspendWhileBlocked(t *testing.T) {
 	<-a.Done()
 }
 
+// Where stdout is a pipe, its reader may have a row begun on the terminal that
+// stderr is: a notice erases nothing there.
+func TestNoticeBesidePipe(t *testing.T) {
+	err := &terminal{}
+	play(t, view.Config{Stdout: &strings.Builder{}, Stderr: err}, 40, func(s *story) { s.view.Notice("notice") })
+	if got := err.take(); got != "notice\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // When all is over, a notice still has a row, and a status none: nobody would
 // take it away.
 func TestNoticeAtTheEnd(t *testing.T) {
@@ -735,7 +745,7 @@ func TestNoticeAtTheEnd(t *testing.T) {
 	play(t, view.Config{Stdout: out, Stderr: out}, 40, func(s *story) { v = s.view })
 	v.Notice("verdict")
 	v.SetStatus("waiting")
-	if got := out.take(); got != "verdict\n" {
+	if got := out.take(); got != "\r\x1b[Kverdict\n" {
 		t.Errorf("%q", got)
 	}
 }
