@@ -261,6 +261,9 @@ func (c *course) status(now time.Time) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	names := c.runningLocked()
+	if len(names) == 0 && c.start > 0 {
+		return "waiting for workers that are being started"
+	}
 	if len(names) == 0 {
 		return "waiting for the output of workers that have ended"
 	}

@@ -17,7 +17,6 @@ import (
 // session is a syncstream that runs on a real terminal.
 type session struct {
 	t        *testing.T
-	shell    string
 	cmd      *exec.Cmd
 	terminal *process.Terminal
 	exited   chan int
@@ -28,11 +27,16 @@ type session struct {
 	ended bool
 }
 
-// onTerminal starts "syncstream run" on a terminal of 40 columns.
+// onTerminal starts "syncstream run" on a terminal of 200 columns.
 func onTerminal(t *testing.T, args ...string) *session {
 	t.Helper()
-	return onTerminalOf(t, "", args...)
+	return onTerminalOf(t, `"$0" "$@"`, args...)
 }
+
+// lastLine is what the shell of a session does when script is through: it stays
+// until all that was shown has been read. With the process that began a session,
+// what its terminal still holds is thrown away.
+const lastLine = "\nstatus=$?; echo the session has ended; read -r x; exit $status"
 
 // onTerminalOf does so by a shell that runs script, where "$0" "$@" is what it
 // shall start.
@@ -42,17 +46,14 @@ func onTerminalOf(t *testing.T, script string, args ...string) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &session{t: t, shell: script, terminal: terminal, exited: make(chan int, 1)}
+	s := &session{t: t, terminal: terminal, exited: make(chan int, 1)}
 	s.more.L = &s.mu
 	s.resize(200, 24)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cmd = exec.Command(exe, append([]string{"run"}, args...)...)
-	if s.shell != "" {
-		s.cmd = exec.Command("sh", append([]string{"-c", s.shell, exe, "run"}, args...)...)
-	}
+	s.cmd = exec.Command("sh", append([]string{"-c", "trap : INT\n" + script + lastLine, exe, "run"}, args...)...)
 	s.cmd.Env = append(os.Environ(), playEnv+"=1", "TERM=xterm", "NO_COLOR=1")
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = terminal.Worker, terminal.Worker, terminal.Worker
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
@@ -130,6 +131,8 @@ func (s *session) resize(columns, rows uint16) {
 // exits checks the exit status.
 func (s *session) exits(want int) {
 	s.t.Helper()
+	s.await("the session has ended")
+	s.press('\n')
 	if got := <-s.exited; got != want {
 		s.t.Errorf("exit status %d; want %d; it has shown %q", got, want, s.text())
 	}
@@ -154,8 +157,7 @@ func TestCtrlCTwice(t *testing.T) {
 	s := onTerminal(t, "--name", "deaf", `trap '' TERM; echo up; while :; do sleep 0.05; done`)
 	s.await("deaf | up")
 	s.press(ctrlC)
-	s.await("waiting for deaf; kill in 10s, or Ctrl-C again to kill")
-	s.await("waiting for deaf; kill in 9s") // a hand is not faster
+	s.await("waiting for deaf; kill in 9s, or Ctrl-C again to kill") // a hand is not faster
 	s.press(ctrlC)
 	s.await("killing 1 worker")
 	s.await("stopped: deaf (killed)")
@@ -206,7 +208,7 @@ func awaitStopped(t *testing.T, pid string) {
 // A terminal that goes away stops the workers.
 func TestHangUp(t *testing.T) {
 	said := t.TempDir() + "/said"
-	s := onTerminal(t, `trap 'echo stopped >`+said+`; exit' TERM; echo up; while :; do sleep 0.05; done`)
+	s := onTerminalOf(t, `exec "$0" "$@"`, `trap 'echo stopped >`+said+`; exit' TERM; echo up; while :; do sleep 0.05; done`)
 	s.await("up")
 	s.terminal.Controller.Close()
 	<-s.exited // its output goes nowhere
@@ -284,7 +286,7 @@ func TestColorsOfWorkers(t *testing.T) {
 		{"NO_COLOR= FORCE_COLOR=3 CLICOLOR_FORCE=1", "--color=never", "w | 1 unset unset"},
 		{"NO_COLOR= FORCE_COLOR=0 CLICOLOR_FORCE=1", "--color=always", "unset 1 1"},
 	} {
-		s := onTerminalOf(t, "export "+c.environment+`; exec "$0" "$@"`, c.flag, "--name", "w", show)
+		s := onTerminalOf(t, "export "+c.environment+`; "$0" "$@"`, c.flag, "--name", "w", show)
 		s.await(c.want + "\n")
 		s.exits(0)
 	}
