@@ -94,16 +94,19 @@ func (o *runOptions) run(ctx context.Context) error {
 	r := &runner{o: o, course: c, buf: buf, outs: outs, places: make(jobs, orAll(o.jobs, len(o.workers)))}
 	results := r.run()
 	close(ended)
-	if err := outs.drain(); err != nil {
-		return outputStatus(err)
+	outErr := outs.drain()
+	if outErr == nil { // else nobody may ever take what there is to tell
+		telling.Wait()
 	}
-	telling.Wait()
 	out := outcome{
 		results: results, reason: c.reason(), stopped: c.askedAt(), hit: outs.lines.hit.Load(), asides: &outs.asides,
 	}
 	v := o.judge(out.settle(), buf, &r.words, started)
-	if err := outs.close(buf); err != nil {
-		return outputStatus(err)
+	if err := outs.close(buf); outErr == nil {
+		outErr = err
+	}
+	if outErr != nil {
+		return o.keepVerdict(v, outputStatus(outErr))
 	}
 	return o.tellVerdict(v, outs.notices)
 }
@@ -114,25 +117,27 @@ func (o *runOptions) tellVerdict(v *verdict, to notifier) error {
 	if !v.isWell() || view.IsTerminal(o.stderr) {
 		to.Notice(v.String())
 	}
-	if o.verdictOptions.file != "" {
-		if err := v.writeFile(o.verdictOptions.file); err != nil {
-			return &exitStatus{code: max(v.Status, exitFailure), err: err}
-		}
-	}
-	return exitWith(v.Status)
+	return o.keepVerdict(v, &exitStatus{code: v.Status})
 }
 
-// exitWith returns the error that makes the program exit with that status.
-func exitWith(status int) error {
-	if status == 0 {
+// keepVerdict writes the verdict's file, if there is to be one, and returns the
+// exit status as an error.
+func (o *runOptions) keepVerdict(v *verdict, status *exitStatus) error {
+	v.Status = status.code
+	if o.verdictOptions.file != "" {
+		if err := v.writeFile(o.verdictOptions.file); err != nil {
+			status = &exitStatus{code: max(v.Status, exitFailure), err: errors.Join(status.err, err)}
+		}
+	}
+	if status.code == 0 {
 		return nil
 	}
-	return &exitStatus{code: status}
+	return status
 }
 
 // outputStatus returns the exit status for output that could not be written: as
 // if SIGPIPE had ended the program, where its reader has gone away.
-func outputStatus(err error) error {
+func outputStatus(err error) *exitStatus {
 	if errors.Is(err, syscall.EPIPE) {
 		return &exitStatus{code: exitSignal + int(syscall.SIGPIPE)}
 	}
