@@ -19,9 +19,10 @@ import (
 // Bound is how long a story may take, if nothing else is said.
 const Bound = 30 * time.Second
 
-// Run plays a story before a tool, and returns within bound. The error says what
-// went wrong, and what was left behind; it is a [*Damage] if the tool is not
-// ours, and a [*NotTried] if the tool can't take the story.
+// Run plays a story before a tool, which has the time bound for it; who is left
+// then, a few seconds more. The error says what went wrong, and what was left
+// behind; it is a [*Damage] if the tool is not ours, and a [*NotTried] if the tool
+// can't take the story.
 func Run(ctx context.Context, tool Tool, row Row, bound time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, bound, &hung{after: bound})
 	defer cancel()
