@@ -12,9 +12,6 @@ import (
 // wordsOf is the annotation of a flag with the words that it takes.
 const wordsOf = "syncstream/words"
 
-// oneOf has a flag's value completed by one of words.
-func oneOf(f *pflag.Flag, words ...string) { f.Annotations[wordsOf] = words }
-
 // completeFlags has shells complete the values of cmd's flags, and after -f the
 // names of the Procfile.
 func completeFlags(cmd *cobra.Command, o *commandOptions) {

@@ -23,17 +23,18 @@ type endingOptions struct {
 }
 
 func (o *endingOptions) define(f flags) {
-	o.stopOn, o.success, o.signal, o.grace = "never", "all", defaultSignal, process.DefaultStopGrace
-	oneOf(f.add("stop-on", "never", "stop all workers `WHEN` one has ended: never; fail, if it failed; or exit, in any case", choice(&o.stopOn, "never", "fail", "exit")), "never", "fail", "exit")
+	o.success, o.signal, o.grace = "all", defaultSignal, process.DefaultStopGrace
+	f.choice("stop-on", "stop all workers `WHEN` one has ended: never; fail, if it failed; or exit, in any case", &o.stopOn, "never", "fail", "exit")
 	f.onOff("kill-others,k", "the same as --stop-on exit", func(on bool) { o.stopOn = map[bool]string{true: "exit", false: "never"}[on] })
 	f.onOff("kill-others-on-fail", "the same as --stop-on fail", func(on bool) { o.stopOn = map[bool]string{true: "fail", false: "never"}[on] })
 	f.together("stop-on", "kill-others", "kill-others-on-fail")
-	oneOf(f.add("stop-signal", "TERM", "the signal, by `NAME` or number, that asks workers to end, and what they have started", signalValue(&o.signal)), signalNames...)
+	f.add("stop-signal", "TERM", "the signal, by `NAME` or number, that asks workers to end, and what they have started", signalValue(&o.signal)).
+		Annotations[wordsOf] = signalNames
 	f.add("grace", "10s", "kill what has not ended after this `TIME`", duration(&o.grace))
 	f.add("timeout", "", "stop all workers after this `TIME`, and exit with 124", duration(&o.timeout))
 	f.add("until", "", "a line that matches `[NAME:]REGEX` is the run's success: stop the workers, and exit with 0; NAME is the worker's, if only one may print it; a run that ends without it has failed", matchValue(&o.until))
 	f.add("fail-on", "", "a line that matches `[NAME:]REGEX` is the run's failure: stop the workers, and exit with 1", matchValue(&o.failOn))
-	oneOf(f.add("success", "all", "`WHO` decides the exit status: all, so that one failure is one of the run; the first or the last that ends; or one worker, by its name", text(&o.success)), "all", "first", "last")
+	f.words("success", "all", "`WHO` decides the exit status: all, so that one failure is one of the run; the first or the last that ends; or one worker, by its name", text(&o.success), "all", "first", "last")
 }
 
 func (o *endingOptions) complete(cmd *cobra.Command, workers *commandOptions) error {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -30,30 +29,29 @@ type showOptions struct {
 
 func (o *showOptions) define(f flags) {
 	c := &o.config
-	o.color, o.order, c.Steps = "auto", "split", stepsEvery
-	oneOf(f.add("prefix,p", "name", "`WHAT` stands before each line: name, index, pid, rank, time, command, none, or a template such as '[{name} {pid}] '", parsed(&c.Prefix, view.ParsePrefix, "name", "index", "pid", "rank", "time", "command", "none")), "name", "index", "pid", "rank", "time", "command", "none")
+	c.Steps = stepsEvery
+	f.words("prefix,p", "name", "`WHAT` stands before each line: name, index, pid, rank, time, command, none, or a template such as '[{name} {pid}] '", parsed(&c.Prefix, view.ParsePrefix), "name", "index", "pid", "rank", "time", "command", "none")
 	f.add("timestamps,t", "", "the time before each line, as `FORMAT`: %H:%M:%S and the like, 15:04:05, iso, or unix; without one, %H:%M:%S.%L", parsed(&c.Timestamps, view.ParseTimestamps)).
 		NoOptDefVal = view.DefaultTimestamps
-	oneOf(f.add("color", "auto", "`WHEN` tags are in colour, auto, always or never; NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count too, and workers get them", choice(&o.color, "auto", "always", "never")), "auto", "always", "never")
+	f.choice("color", "`WHEN` tags are in colour, auto, always or never; NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count too, and workers get them", &o.color, "auto", "always", "never")
 	f.onOff("raw", "let all escape sequences through to the terminal", func(on bool) { c.Raw = on })
-	oneOf(f.add("cr", "fold", "`WHAT` a carriage return does, as progress bars have it: fold, it starts the line again, and in a file or pipe the bar is its last state, and a row each 5 s before that; split, it ends it; keep, it is text", parsed(&o.lines, view.ParseCR, "fold", "split", "keep")), "fold", "split", "keep")
-	oneOf(f.add("output", "stream", "`WHAT` is shown: stream, lines as they come; group, a worker's together when it ends; errors, so, but only of one that failed; none", parsed(&c.Output, view.ParseOutput, "stream", "group", "errors", "none")), "stream", "group", "errors", "none")
-	oneOf(f.add("order", "split", "`HOW` a worker's stdout and stderr are taken: split, each on our own; merged, on one pipe, in their exact order, all on our stdout", choice(&o.order, "split", "merged")), "split", "merged")
+	f.words("cr", "fold", "`WHAT` a carriage return does, as progress bars have it: fold, it starts the line again, and in a file or pipe the bar is its last state, and a row each 5 s before that; split, it ends it; keep, it is text", parsed(&o.lines, view.ParseCR), "fold", "split", "keep")
+	f.words("output", "stream", "`WHAT` is shown: stream, lines as they come; group, a worker's together when it ends; errors, so, but only of one that failed; none", parsed(&c.Output, view.ParseOutput), "stream", "group", "errors", "none")
+	f.choice("order", "`HOW` a worker's stdout and stderr are taken: split, each on our own; merged, on one pipe, in their exact order, all on our stdout", &o.order, "split", "merged")
 	f.add("include", "", "show only lines that match `REGEX`; it may be given more than once; logs and --json have all", expressions(&c.Include))
 	f.add("exclude", "", "hide lines that match `REGEX`; it may be given more than once; logs and --json have them", expressions(&c.Exclude))
 	f.add("mask", "", "put *** where `REGEX` matches, in all that is shown or kept, and before --until, --fail-on and other flags look at a line; it may be given more than once", o.addMask)
 	f.onOff("json", "print each message, and what happens to workers, as JSON, one object a line, all on stdout", func(on bool) { o.json = on })
 }
 
-// parsed takes what parse understands; words are some of that.
-func parsed[T any](to *T, parse func(string) (T, error), words ...string) func(string) error {
+// parsed takes what parse understands.
+func parsed[T any](to *T, parse func(string) (T, error)) func(string) error {
 	return func(s string) error {
 		v, err := parse(s)
-		if err != nil {
-			return fmt.Errorf("%w%s", err, meant(s, words))
+		if err == nil {
+			*to = v
 		}
-		*to = v
-		return nil
+		return err
 	}
 }
 

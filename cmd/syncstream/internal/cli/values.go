@@ -76,6 +76,30 @@ func (f flags) together(names ...string) {
 	}
 }
 
+// words defines a flag whose value may be one of words: shells complete them, and
+// an error names the nearest.
+func (f flags) words(names, def, usage string, set func(string) error, words ...string) {
+	flag := f.add(names, def, usage, func(s string) error {
+		if err := set(s); err != nil {
+			return fmt.Errorf("%w%s", err, meant(s, words))
+		}
+		return nil
+	})
+	flag.Annotations[wordsOf] = words
+}
+
+// choice defines a flag whose value is one of words; the first is the default.
+func (f flags) choice(names, usage string, to *string, words ...string) {
+	*to = words[0]
+	f.words(names, words[0], usage, func(s string) error {
+		if !slices.Contains(words, s) {
+			return fmt.Errorf("want %s or %s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
+		}
+		*to = s
+		return nil
+	}, words...)
+}
+
 // text takes a value as it is.
 func text(to *string) func(string) error {
 	return func(s string) error {
@@ -95,17 +119,6 @@ func count(to *int, least int) func(string) error {
 			return fmt.Errorf("want a whole number, from %d", least)
 		}
 		*to = n
-		return nil
-	}
-}
-
-// choice takes one of some words.
-func choice(to *string, words ...string) func(string) error {
-	return func(s string) error {
-		if !slices.Contains(words, s) {
-			return fmt.Errorf("want %s or %s%s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1], meant(s, words))
-		}
-		*to = s
 		return nil
 	}
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 func TestDurationAndSize(t *testing.T) {
@@ -43,14 +45,19 @@ func TestDurationAndSize(t *testing.T) {
 }
 
 func TestChoice(t *testing.T) {
-	to := "before"
+	var to string
+	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	flags{set, "Group"}.choice("stop", "stop", &to, "never", "fail", "exit")
+	if to != "never" {
+		t.Errorf("the default is %q", to)
+	}
 	for text, want := range map[string]string{
 		"fale":  "want never, fail or exit; did you mean fail?",
 		"other": "want never, fail or exit",
 		"exit":  "",
 	} {
 		got := ""
-		if err := choice(&to, "never", "fail", "exit")(text); err != nil {
+		if err := set.Lookup("stop").Value.Set(text); err != nil {
 			got = err.Error()
 		}
 		if got != want {
