@@ -50,7 +50,7 @@ func (o *commandOptions) define(f flags) {
 	f.add("procfile,f", "", "run the commands of a Procfile, `FILE`, or those whose names follow; a file .env beside it is read too; PORT is 5000, or what .env says, for its first command, and 100 more for each that follows", text(&o.procfile))
 	f.add("from", "", "run each line of `FILE`, - for stdin, as a command; lines that begin with # are left out", text(&o.from))
 	f.together("procfile", "from")
-	f.add("name", "", "the workers' `NAMES`, in order, with commas between them; else the Procfile's, else their programs', numbered where several have the same", text(&o.names))
+	f.add("name", "", "the workers' `NAMES`, in order, with commas between them; else the Procfile's, else their programs', with each one's number, from 0, where several have the same", text(&o.names))
 	f.add("jobs,j", "", "run at most `N` workers at once, the others as these end", count(&o.jobs, 1))
 	f.add("cwd", "", "run the workers in the folder `DIR`", folder(&o.dir))
 	f.add("env", "", "set a variable, `K=V`, for all workers; it may be given more than once", assignment(&o.env))

@@ -46,7 +46,8 @@ func nameWorkers(cmd *cobra.Command, workers []worker, names string) error {
 	return nil
 }
 
-// numberNames gives names that several workers have a number each.
+// numberNames adds to a name that several workers have the number of each: that
+// of SYNCSTREAM_RANK, so that two of one name tell which command each runs.
 func numberNames(workers []worker) {
 	count := map[string]int{}
 	for _, w := range workers {
