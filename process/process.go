@@ -85,9 +85,14 @@ func Start(ctx context.Context, b *syncstream.Buffer, cmd *exec.Cmd, c Config) (
 	c = c.withDefaults(cmd)
 	p := &Process{cmd: cmd, buffer: b, config: c, done: make(chan struct{})}
 	p.result.Started = time.Now()
-	if err := p.start(ctx); err != nil {
+	err := context.Cause(ctx)
+	if p.stopped = err != nil; p.stopped {
+		c.Terminal.close()
+	} else {
+		err = p.start()
+	}
+	if err != nil {
 		p.config.Source.PID = -1
-		p.stopped = ctx.Err() != nil
 		p.open()
 		p.end(&StartError{Path: cmd.Path, Err: err})
 		return p, p.result.Err

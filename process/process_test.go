@@ -370,6 +370,30 @@ func TestStartAfterEndOfContext(t *testing.T) {
 	}
 }
 
+// endsLate is a context that has not ended when it is asked first.
+type endsLate struct {
+	context.Context
+	asked bool
+}
+
+func (c *endsLate) Err() error {
+	if c.asked {
+		return context.Canceled
+	}
+	c.asked = true
+	return nil
+}
+
+// A worker that can't be started has failed, also if the context ends meanwhile.
+func TestStartFailsAsContextEnds(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	p, err := process.Start(&endsLate{Context: t.Context()}, b, exec.Command("./no-such-program"), process.Config{})
+	if r := wait(t, p); r.Stopped || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the result is %+v, want one that has failed, since there is no such file", r)
+	}
+	checkContents(t, b, `error "can't start \"./no-such-program\": no such file or directory"`)
+}
+
 // A Config that is wrong panics before anything is started, and names the field.
 func TestConfigNamesField(t *testing.T) {
 	for want, c := range map[string]process.Config{

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"errors"
 	"io"
 	"os"
@@ -13,13 +12,9 @@ import (
 )
 
 // start makes the pipes and starts the command.
-func (p *Process) start(ctx context.Context) error {
+func (p *Process) start() error {
 	cmd := p.cmd
-	switch {
-	case ctx.Err() != nil:
-		p.config.Terminal.close()
-		return context.Cause(ctx)
-	case cmd.Stdout != nil || cmd.Stderr != nil:
+	if cmd.Stdout != nil || cmd.Stderr != nil {
 		p.config.Terminal.close()
 		return errors.New("its Stdout or Stderr is set; want nil, since they go to the buffer")
 	}
