@@ -287,7 +287,7 @@ func TestBufferCloseSinkBlocks(t *testing.T) {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("Close waits for the sink")
 	}
 	close(g.opened)

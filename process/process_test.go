@@ -343,7 +343,7 @@ func TestStopOtherGroup(t *testing.T) {
 			p.Stop()
 			select {
 			case <-p.Done():
-			case <-time.After(5 * time.Second):
+			case <-time.After(patience):
 				syscall.Kill(p.Source().PID, syscall.SIGKILL)
 				t.Error("Stop has not reached the worker")
 			}
