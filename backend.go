@@ -24,6 +24,8 @@ type backend interface {
 	len() int
 
 	stop(cause error)
+	stoppedBy() error
+	resume()
 	abandon()
 	clear()
 	reset()

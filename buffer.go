@@ -167,6 +167,16 @@ func (b *Buffer) Stop(cause error) {
 	b.store.stop(cause)
 }
 
+// Stopped returns the cause of the Stop that the buffer is under, as far as this
+// process knows; nil if there is none. It does not wait.
+func (b *Buffer) Stopped() error { return b.store.stoppedBy() }
+
+// Resume takes a Stop back, for a buffer in memory: mirrors that are opened from
+// now on are not asked to end, and Wait does not return its cause. Those that were
+// asked still are. Unlike [Buffer.Reset] it keeps the messages. On a buffer over a
+// [Store] it does nothing.
+func (b *Buffer) Resume() { b.store.resume() }
+
 // Abandon forgets the mirrors that are open, for workers that will not come to
 // an end: their partial lines become messages, their contexts end with
 // [ErrAbandoned], and Wait waits for them no more. It waits for nobody. What

@@ -125,6 +125,20 @@ func (s *memory) stop(cause error) {
 	}
 }
 
+// stoppedBy returns the cause of the stop, nil if there is none.
+func (s *memory) stoppedBy() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped
+}
+
+// resume takes a stop back for mirrors that are not open yet.
+func (s *memory) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = nil
+}
+
 func (s *memory) ask(a *account) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
