@@ -1,0 +1,61 @@
+package python
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/syncstream/syncstream"
+)
+
+// What a [Config] that says nothing gives.
+const (
+	DefaultMaxBody     = 4 << 20
+	DefaultMaxSenders  = 4096
+	DefaultLineSilence = 5 * time.Second
+	DefaultVanished    = 15 * time.Second
+	DefaultMaxSilence  = 10 * time.Minute
+)
+
+// Config says how a [Handler] serves. Its zero value is ready to use; a negative
+// number makes [NewHandler] panic.
+type Config struct {
+	// MaxMessages is what clients are told that the buffer keeps; if zero,
+	// [syncstream.DefaultMaxMessages].
+	MaxMessages int
+	// MaxBody is how many bytes the body of a request may have; if zero,
+	// DefaultMaxBody. A longer one is answered with status 413.
+	MaxBody int
+	// MaxSenders is how many senders may be open at a time; if zero,
+	// DefaultMaxSenders. Another one is answered with status 507.
+	MaxSenders int
+	// LineSilence is after how long without a write an open line ends; if
+	// zero, DefaultLineSilence.
+	LineSilence time.Duration
+	// Vanished is how long a sender whose connection has ended is waited for
+	// until its source is closed with an error; if zero, DefaultVanished.
+	Vanished time.Duration
+	// MaxSilence is the same for a sender of which nobody can know whether it
+	// is still there: the server is not watched (see [Watch]), or has closed
+	// the connection because it was idle. If zero, DefaultMaxSilence.
+	MaxSilence time.Duration
+}
+
+// complete returns c with the fields that are zero filled in.
+func (c Config) complete() Config {
+	orDefault("MaxMessages", &c.MaxMessages, syncstream.DefaultMaxMessages)
+	orDefault("MaxBody", &c.MaxBody, DefaultMaxBody)
+	orDefault("MaxSenders", &c.MaxSenders, DefaultMaxSenders)
+	orDefault("LineSilence", &c.LineSilence, DefaultLineSilence)
+	orDefault("Vanished", &c.Vanished, DefaultVanished)
+	orDefault("MaxSilence", &c.MaxSilence, DefaultMaxSilence)
+	return c
+}
+
+func orDefault[N int | time.Duration](field string, n *N, def N) {
+	if *n < 0 {
+		panic(fmt.Sprintf("python: NewHandler: Config.%s is %v; want a positive number, or zero for %v", field, *n, def))
+	}
+	if *n == 0 {
+		*n = def
+	}
+}
