@@ -14,7 +14,7 @@ import (
 const (
 	// sendTimeout is how long one request may take; the host may be waiting for
 	// room.
-	sendTimeout = time.Minute
+	sendTimeout = 15 * time.Second
 	// maxRefused is how often the host may call a request wrong before it is
 	// believed: somebody between us may have cut it off.
 	maxRefused = 4
