@@ -38,6 +38,7 @@ type Batch struct {
 	pending   bool // it is in a sink's queue, and not prepared yet
 	odd       bool // a line ends with several CR before the LF; from a mirror that is its only one
 	takesHeld bool // its stream's partial line begins it
+	opening   bool // it is no messages: its source's mirror was opened
 	ending    bool // it is no messages: its source has ended
 	entry     entry
 }

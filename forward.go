@@ -1,6 +1,7 @@
 package syncstream
 
 import (
+	"context"
 	"errors"
 	"sync"
 )
@@ -11,10 +12,50 @@ import (
 // attachment does; so b's Wait and Sources tell of it too.
 //
 // The sink is for one attachment. When b is closed, the sink's error is
-// [ErrClosed]. A stop of b is not passed on: to have that, call the other
-// buffer's Stop too. Buffers must not be attached to each other in a ring.
+// [ErrClosed]. A stop of b is not passed on; [Buffer.Forward] does that. Buffers must not be attached to each other in a ring.
 func (b *Buffer) Sink() SourceCloser {
 	return &forwarder{to: b, feeds: make(map[*Source]Feed)}
+}
+
+// Forward has all that b gets from now on put into another buffer, such as one at
+// a host. It is Attach with the other's [Buffer.Sink], and more: each mirror of b
+// is open there as long as it is here, also one that writes nothing; and a stop
+// that is asked of a source there is asked of it here, whose answer is known there
+// too. What Abandon forgets there is a new source with its next message.
+//
+// Where b is itself over a [Store] there is nobody here to be asked, and it does
+// what Attach does.
+func (b *Buffer) Forward(to *Buffer) *Attachment {
+	return b.Attach(&opening{forwarder{to: to, feeds: make(map[*Source]Feed)}})
+}
+
+// opening is a forwarder that is told of mirrors, not only of what they write.
+type opening struct{ forwarder }
+
+// openSource opens a source there. m is its mirror; nil, if that has been closed
+// already.
+func (f *opening) openSource(source *Source, m *Mirror) {
+	feed, err := f.feed(source)
+	if err != nil || m == nil {
+		return // the next message will meet the error
+	}
+	context.AfterFunc(feed.Context(), func() {
+		switch cause := context.Cause(feed.Context()); {
+		case is(cause, ErrClosed) || is(cause, ErrAbandoned):
+		default:
+			m.Stop(cause)
+		}
+	})
+}
+
+// acknowledge tells the other buffer that a source has heard of a stop.
+func (f *opening) acknowledge(source *Source) {
+	f.mu.Lock()
+	feed := f.feeds[source]
+	f.mu.Unlock()
+	if feed != nil {
+		feed.Mark(StateAcknowledged)
+	}
 }
 
 type forwarder struct {

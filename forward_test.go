@@ -94,6 +94,55 @@ func TestForwardToAbandoned(t *testing.T) {
 	}
 }
 
+// What Forward opens in another buffer is open there though it writes nothing, and
+// hears of its stop; the answer is known there.
+func TestForwardHears(t *testing.T) {
+	src, dst := syncstream.New(syncstream.Config{}), syncstream.New(syncstream.Config{})
+	early := open(src, "early")
+	attachment := src.Forward(dst)
+	late, brief := open(src, "late"), open(src, "brief")
+	brief.Close()
+	states := func(want string) {
+		t.Helper()
+		if err := attachment.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		var got []string
+		for _, s := range dst.Sources() {
+			got = append(got, fmt.Sprint(s.Source, " ", s.State))
+		}
+		if s := strings.Join(got, ", "); s != want {
+			t.Errorf("the states there are %s, want %s", s, want)
+		}
+	}
+	states("early open, late open, brief exited")
+	why := errors.New("enough")
+	dst.Stop(why)
+	for _, m := range []*syncstream.Mirror{early, late} {
+		<-m.Context().Done()
+		if cause := context.Cause(m.Context()); cause != why {
+			t.Errorf("the cause is %v", cause)
+		}
+	}
+	late.Acknowledge()
+	states("early asked, late acknowledged, brief exited")
+	n, err := late.Write([]byte("words\n"))
+	if n != 6 || err != syncstream.ErrStopped {
+		t.Errorf("Write after the stop: %d, %v", n, err)
+	}
+	late.CloseWithError(why)
+	early.Close()
+	states("early exited, late exited, brief exited")
+	if err := dst.Wait(t.Context()); err != why {
+		t.Errorf("Wait: %v", err)
+	}
+	if got := shorts(all(t, dst)); got != `late1 "words"` {
+		t.Errorf("the messages there are %s", got)
+	}
+	after := open(src, "after")
+	<-after.Context().Done() // a stop is for those too that are opened later
+}
+
 // A sink that can be closed is closed once, when its attachment ends.
 func TestSinkIsClosed(t *testing.T) {
 	for _, tt := range []struct {

@@ -26,6 +26,9 @@ func (s *memory) openMirror(m *Mirror) error {
 	}
 	s.open++
 	a.mirror = m
+	for _, attached := range s.sinks {
+		attached.pushOpen(m)
+	}
 	return s.stopped
 }
 
@@ -159,9 +162,16 @@ func (s *memory) askLocked(a *account) {
 
 func (s *memory) acknowledge(a *account) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a.state == StateAsked {
+	news := a.state == StateAsked
+	if news {
 		a.state, a.heard = StateAcknowledged, time.Now()
+	}
+	sinks := s.sinks
+	s.mu.Unlock()
+	for _, attached := range sinks {
+		if news && attached.opens != nil {
+			attached.opens.acknowledge(a.source)
+		}
 	}
 }
 

@@ -65,6 +65,7 @@ type Attachment struct {
 	sink  Sink
 	prep  Preparer      // sink, if it is one
 	ends  SourceCloser  // sink, if it is one
+	opens *opening      // sink, if it is one
 	plain bool          // all batches come in their order, also between the pieces of a line
 	far   *tap          // reads for the sink what is elsewhere; nil: all comes by this process
 	done  chan struct{} // closed when the sink is not called any more
@@ -95,6 +96,7 @@ func (s *memory) newAttachment(sink Sink) *Attachment {
 	a.prep, _ = sink.(Preparer)
 	a.ends, _ = sink.(SourceCloser)
 	_, a.plain = sink.(interface{ inOrder() })
+	a.opens, _ = sink.(*opening)
 	a.more.L, a.idle.L = &s.mu, &s.mu
 	return a
 }
@@ -102,6 +104,11 @@ func (s *memory) newAttachment(sink Sink) *Attachment {
 func (s *memory) start(a *Attachment) {
 	s.mu.Lock()
 	s.sinks = append(s.sinks, a)
+	if a.opens != nil {
+		for _, m := range s.openLocked() {
+			a.pushOpen(m)
+		}
+	}
 	s.mu.Unlock()
 	go a.run()
 }
@@ -236,6 +243,18 @@ func (a *Attachment) pushEnd(of *account, status SourceStatus) {
 	b := &Batch{account: of, block: noBlock, stream: Control, ending: true, pos: a.store.newest, memory: batchMemory}
 	a.last = b.pos
 	a.endings = append(a.endings, status)
+	a.queue = append(a.queue, b)
+	a.queued += b.memory
+	a.signalLocked()
+}
+
+// pushOpen queues the opening of a mirror, if the sink wants to know.
+func (a *Attachment) pushOpen(m *Mirror) {
+	if a.opens == nil || a.detached {
+		return
+	}
+	b := &Batch{account: m.account, block: noBlock, stream: Control, opening: true, pos: a.store.newest, memory: batchMemory}
+	a.last = b.pos
 	a.queue = append(a.queue, b)
 	a.queued += b.memory
 	a.signalLocked()
@@ -465,11 +484,14 @@ func (a *Attachment) give(batches []*Batch) error {
 	for len(batches) > 0 {
 		n := len(batches)
 		if a.ends != nil {
-			if i := slices.IndexFunc(batches, func(b *Batch) bool { return b.ending }); i >= 0 {
+			if i := slices.IndexFunc(batches, func(b *Batch) bool { return b.ending || b.opening }); i >= 0 {
 				n = i
 			}
 		}
-		if n == 0 {
+		if n == 0 && batches[0].opening {
+			a.openSource(batches[0].account)
+			n = 1
+		} else if n == 0 {
 			if err := a.ends.CloseSource(a.nextEnding()); err != nil {
 				return err
 			}
@@ -480,6 +502,14 @@ func (a *Attachment) give(batches []*Batch) error {
 		batches = batches[n:]
 	}
 	return nil
+}
+
+// openSource tells the sink of a mirror.
+func (a *Attachment) openSource(of *account) {
+	a.store.mu.Lock()
+	m := of.mirror
+	a.store.mu.Unlock()
+	a.opens.openSource(of.source, m)
 }
 
 // nextEnding takes the oldest ending. They stay in their order, as a chain only

@@ -560,3 +560,27 @@ func TestClientPartials(t *testing.T) {
 		t.Errorf("the partial lines are %+v", p)
 	}
 }
+
+// A buffer of one process whose workers are shown there goes to a host too, which
+// stops them.
+func TestClientForward(t *testing.T) {
+	m := newMachine(t)
+	local, b := syncstream.New(syncstream.Config{}), m.connect(ClientConfig{})
+	attachment := local.Forward(b)
+	silent, writes := openMirror(local, "silent"), openMirror(local, "writes")
+	fmt.Fprint(writes, "one\ntwo")
+	for b.NumOpen() < 2 {
+		attachment.Drain(t.Context())
+	}
+	m.buffer().Stop(errors.New("enough"))
+	<-silent.Context().Done()
+	silent.Close()
+	writes.Close()
+	attachment.Drain(t.Context())
+	if err := b.Wait(t.Context()); err == nil || err.Error() != "enough" {
+		t.Errorf("Wait: %v", err)
+	}
+	if got := texts(t, m.buffer()); got != "one\ntwo" {
+		t.Errorf("the host has %q", got)
+	}
+}
