@@ -156,8 +156,30 @@ func (o *overStore) cause(a *account, there error) error {
 	return there
 }
 
+// statser is a store that can tell of the totals alone.
+type statser interface {
+	Stats(context.Context) (Stats, error)
+}
+
 func (o *overStore) stats() Stats {
-	stats, _ := o.snapshot()
+	to, ok := o.to.(statser)
+	if !ok {
+		stats, _ := o.snapshot()
+		return stats
+	}
+	var stats Stats
+	err := o.call("take a snapshot", func(ctx context.Context) (err error) {
+		if err = o.sync(ctx); err == nil {
+			stats, err = to.Stats(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return o.memory.stats()
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	stats.add(o.lost, o.parsed)
 	return stats
 }
 

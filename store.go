@@ -35,7 +35,8 @@ type Store interface {
 	Follow(ctx context.Context, after Position, options ...FollowOption) iter.Seq2[Message, error]
 	// Partials is [Buffer.Partials]. It may leave out those of feeds of this Store.
 	Partials(ctx context.Context) ([]Message, error)
-	// Snapshot is [Buffer.Snapshot].
+	// Snapshot is [Buffer.Snapshot]. A store that has a method Stats besides, like
+	// this one without the sources, is asked for that where they are not wanted.
 	Snapshot(ctx context.Context) (Stats, []SourceStatus, error)
 	// Wait is [Buffer.Wait]; but when ctx ends, any error that wraps its cause will
 	// do. The cause of a stop that came from another process is a [*StopError].

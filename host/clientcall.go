@@ -74,6 +74,7 @@ func (c *Client) send(ctx context.Context, method, op string, q url.Values, head
 		return nil, err
 	}
 	maps.Copy(req.Header, header)
+	req.Header.Set("User-Agent", "syncstream")
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}

@@ -135,6 +135,15 @@ func (c *Client) Snapshot(ctx context.Context) (syncstream.Stats, []syncstream.S
 	return status.Stats.Core(), all, nil
 }
 
+// Stats returns the totals of the account; see [syncstream.Buffer.Stats].
+func (c *Client) Stats(ctx context.Context) (syncstream.Stats, error) {
+	var status wire.Status
+	err := c.keepTrying(ctx, "read the account of", func() error {
+		return c.call(ctx, http.MethodGet, "status", url.Values{"sources": {"no"}}, "", nil, &status)
+	})
+	return status.Stats.Core(), err
+}
+
 // Wait returns when no source is open; see [syncstream.Buffer.Wait].
 func (c *Client) Wait(ctx context.Context) error {
 	for {
