@@ -163,3 +163,36 @@ func processorTime() time.Duration {
 	metrics.Read(samples)
 	return time.Duration((samples[0].Value.Float64() - samples[1].Value.Float64()) * float64(time.Second))
 }
+
+// What a host keeps, read by one who follows.
+func BenchmarkRead(b *testing.B) {
+	const lines = 20_000
+	h := NewHandler(Config{Buffer: syncstream.Config{MaxMessages: lines}})
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	defer h.Shutdown(context.Background())
+	there, err := h.Buffer("bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := there.Mirror(syncstream.MirrorConfig{Source: syncstream.Source{Name: "m"}})
+	io.WriteString(m, strings.Repeat(strings.Repeat("x", 99)+"\n", lines))
+	m.Close()
+	client, err := NewClient(ClientConfig{URL: srv.URL + "/bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		n := 0
+		for _, err := range client.Follow(b.Context(), syncstream.Oldest, syncstream.FollowUntilDone) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != lines {
+			b.Fatalf("%d lines were read, want %d", n, lines)
+		}
+	}
+	b.ReportMetric(float64(b.N*lines)/b.Elapsed().Seconds(), "lines/s")
+}

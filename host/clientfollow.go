@@ -60,6 +60,7 @@ type longFollow struct {
 	q      url.Values
 	id     string // of the last event
 	tries  int    // that have failed since something came
+	parser wire.Parser
 }
 
 // run goes on until there is nothing more to follow, ctx ends, or it is no use.
@@ -121,7 +122,7 @@ func (f *longFollow) connection(ctx context.Context) error {
 func (f *longFollow) take(e *wire.Event) error {
 	switch e.Type {
 	case "", "message":
-		m, err := wire.ParseMessage(e.Data)
+		m, err := f.parser.Parse(e.Data)
 		if err != nil {
 			return fmt.Errorf("an event: %w", err)
 		}

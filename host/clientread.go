@@ -97,9 +97,10 @@ func (c *Client) messages(ctx context.Context, what, op string, q url.Values) (a
 
 func (c *Client) parseMessages(data []byte) ([]syncstream.Message, error) {
 	all := make([]syncstream.Message, 0, bytes.Count(data, []byte{'\n'}))
+	var parser wire.Parser
 	for n := 1; len(data) > 0; n++ {
 		line, rest, _ := bytes.Cut(data, []byte{'\n'})
-		m, err := wire.ParseMessage(line)
+		m, err := parser.Parse(line)
 		if err != nil {
 			return nil, fmt.Errorf("message %d of the answer: %w", n, err)
 		}
