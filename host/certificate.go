@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"os"
@@ -16,19 +17,14 @@ type Certificate struct {
 
 	mu      sync.Mutex // guards what follows
 	current *tls.Certificate
-	stamp   stamp
+	cert    []byte // the files that current was made of
+	key     []byte
 	looked  time.Time
 	err     error
 }
 
 // lookInterval is how often the files are looked at, at most.
 const lookInterval = time.Second
-
-// stamp tells one state of the files from another.
-type stamp struct {
-	certTime, keyTime time.Time
-	certSize, keySize int64
-}
 
 // LoadCertificate reads a certificate and its key, both PEM.
 func LoadCertificate(certFile, keyFile string) (*Certificate, error) {
@@ -53,11 +49,7 @@ func (c *Certificate) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer c.mu.Unlock()
 	if now := time.Now(); now.Sub(c.looked) >= lookInterval {
 		c.looked = now
-		s, err := c.stat()
-		if err == nil && s != c.stamp {
-			err = c.load()
-		}
-		c.err = err
+		c.err = c.load()
 	}
 	return c.current, nil
 }
@@ -70,27 +62,24 @@ func (c *Certificate) Err() error {
 	return c.err
 }
 
+// load reads the files, which are small: times and sizes do not tell all states of
+// them apart.
 func (c *Certificate) load() error {
-	s, err := c.stat() // before the reading: what changes meanwhile is read again
+	cert, err := os.ReadFile(c.certFile)
 	if err != nil {
-		return err
+		return fmt.Errorf("host: read the certificate: %w", err)
 	}
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	key, err := os.ReadFile(c.keyFile)
 	if err != nil {
-		return fmt.Errorf("host: read the certificate %s with the key %s: %w", c.certFile, c.keyFile, err)
+		return fmt.Errorf("host: read the key of the certificate: %w", err)
 	}
-	c.current, c.stamp = &pair, s
+	if bytes.Equal(cert, c.cert) && bytes.Equal(key, c.key) {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return fmt.Errorf("host: take the certificate %s with the key %s: %w", c.certFile, c.keyFile, err)
+	}
+	c.current, c.cert, c.key = &pair, cert, key
 	return nil
-}
-
-func (c *Certificate) stat() (s stamp, err error) {
-	cert, err := os.Stat(c.certFile)
-	if err != nil {
-		return s, fmt.Errorf("host: look for the certificate: %w", err)
-	}
-	key, err := os.Stat(c.keyFile)
-	if err != nil {
-		return s, fmt.Errorf("host: look for the key of the certificate: %w", err)
-	}
-	return stamp{cert.ModTime(), key.ModTime(), cert.Size(), key.Size()}, nil
 }
