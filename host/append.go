@@ -135,6 +135,9 @@ func (m *remote) append(a *wire.Append, batches []*syncstream.Batch) error {
 	if err := m.revive(); err != nil {
 		return err
 	}
+	if err := m.renew(a.Epoch); err != nil {
+		return err
+	}
 	first, end := a.Numbers()
 	m.mu.Lock()
 	p := m.progressLocked()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host/internal/wire"
@@ -223,4 +224,20 @@ func TestLongest(t *testing.T) {
 	if n := longest(&b, 10); n != len(b.Text) {
 		t.Errorf("an error: %d, want %d", n, len(b.Text))
 	}
+}
+
+// A source that has ended is opened again by a later epoch, and by no other.
+func TestAppendAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1, lines(1, "one"))
+		h.post("/train/v1/close", `{"source":"a"}`)
+		check(t, "late", h.append("a", 1, lines(2, "late")), `410 {"message":"the source is closed: exited","epoch":1,"num":1,"state":"exited"}`)
+		check(t, "again", h.append("a", 2, lines(4, "four")), `200 {"epoch":2,"num":4,"state":"open"}`)
+		check(t, "states", statuses(h.buffer()), "a exited\na open")
+		h.buffer().Abandon()
+		check(t, "abandoned", h.append("a", 2, lines(5, "five")), `410 {"message":"the source is closed: lost","epoch":2,"num":4,"state":"lost","stop":"syncstream: abandoned"}`)
+		check(t, "back", h.append("a", 3, lines(5, "five")), `200 {"epoch":3,"num":5,"state":"open"}`)
+		check(t, "states", statuses(h.buffer()), "a exited\na lost: syncstream: abandoned\na open")
+	})
 }

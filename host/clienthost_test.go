@@ -584,3 +584,44 @@ func TestClientForward(t *testing.T) {
 		t.Errorf("the host has %q", got)
 	}
 }
+
+// What Abandon forgets at the host is a new source there with its next message, and
+// what came too late is a gap.
+func TestClientForwardAbandoned(t *testing.T) {
+	m := newMachine(t)
+	local, b := syncstream.New(syncstream.Config{}), m.connect(ClientConfig{})
+	attachment := local.Forward(b)
+	mirror := openMirror(local, "m")
+	deliver := func(text string) {
+		t.Helper()
+		fmt.Fprintln(mirror, text)
+		if err := attachment.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.NumOpen()
+	}
+	deliver("one")
+	m.buffer().Abandon()
+	last := ""
+	for n := 2; !strings.HasSuffix(last, fmt.Sprint(n-1)) || n == 2; n++ { // until the client has heard of it
+		deliver(fmt.Sprint(n))
+		last = texts(t, m.buffer())
+	}
+	mirror.Close()
+	attachment.Drain(t.Context())
+	b.NumOpen()
+	num := uint64(0)
+	messages, _ := m.buffer().Last(t.Context(), 1<<20)
+	for _, m := range messages {
+		if m.Num != num+1 {
+			t.Errorf("message %d comes behind %d", m.Num, num)
+		}
+		num = m.Num
+		if m.Kind == syncstream.Gap {
+			num += m.Missing - 1
+		}
+	}
+	if s := m.buffer().Sources(); len(s) != 2 || s[0].State != syncstream.StateLost || s[1].State != syncstream.StateExited {
+		t.Errorf("the sources are %+v", s)
+	}
+}

@@ -27,6 +27,7 @@ type remote struct {
 	num     uint64 // of the last message that the client has sent
 	shift   uint64 // how many messages between them are the host's own
 	begun   bool   // there is an epoch
+	opened  uint64 // the newest epoch that has asked for anything
 	state   syncstream.State
 	silent  time.Time   // since when it is taken for lost; zero if it is not
 	ended   time.Time   // when it was closed; zero if it was not
@@ -194,6 +195,28 @@ func (m *remote) revive() error {
 	away := time.Since(silent) + m.served.config.Silence
 	m.mu.Unlock()
 	m.say(feed, syncstream.Warning, fmt.Sprintf("it is back, after %v without a sign", away.Round(time.Second)))
+	return nil
+}
+
+// renew opens a source again that has ended, for a later epoch: whoever brings it
+// has opened it again. What still comes of those before is late. It needs the
+// turn.
+func (m *remote) renew(epoch uint64) error {
+	m.mu.Lock()
+	later := epoch > m.opened
+	again := later && !m.stateLocked().IsOpen()
+	m.opened = max(m.opened, epoch)
+	m.mu.Unlock()
+	if !again {
+		return nil
+	}
+	feed, err := m.served.buffer.Feed(m.source)
+	if err != nil {
+		return refuse(http.StatusServiceUnavailable, "%v", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.feed, m.ended, m.state = feed, time.Time{}, syncstream.StateOpen
 	return nil
 }
 
