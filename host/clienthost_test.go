@@ -377,9 +377,10 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// What a host refuses for good is a gap, and harms nothing else.
+// What a host refuses for good is a gap, and nothing else is: not what was sent
+// together with it.
 func TestClientRefused(t *testing.T) {
-	h := NewHandler(Config{Buffer: syncstream.Config{MaxLine: 10}})
+	h := NewHandler(Config{Buffer: syncstream.Config{MaxLine: 10, MaxMessages: 10_000}, MaxBody: 4096})
 	srv := httptest.NewServer(h)
 	defer srv.Close()
 	defer h.Shutdown(t.Context())
@@ -390,21 +391,46 @@ func TestClientRefused(t *testing.T) {
 	}
 	b := syncstream.NewOver(client, syncstream.Config{})
 	mirror := openMirror(b, "m")
-	for _, text := range []string{"one\n", strings.Repeat("x", 100) + "\n", "three\n"} {
-		fmt.Fprint(mirror, text)
-		mirror.Flush(t.Context())
+	const lines, long = 2000, 1234
+	var all strings.Builder
+	for n := range lines {
+		text := fmt.Sprint(n + 1)
+		if n+1 == long {
+			text = strings.Repeat("x", 100)
+		}
+		fmt.Fprintln(&all, text)
 	}
+	io.WriteString(mirror, all.String())
+	mirror.Warn(errors.New("low disk"))
 	if err := mirror.Close(); err != nil {
 		t.Error(err)
 	}
 	there, _ := h.Buffer("train")
-	if got, want := texts(t, there), "one\n1 missing\nthree"; got != want {
-		t.Errorf("the host has\n%s\nwant\n%s", got, want)
+	messages, _ := there.Last(t.Context(), 1<<20)
+	if len(messages) != lines+1 {
+		t.Fatalf("the host has %d messages, want %d", len(messages), lines+1)
 	}
-	if s := told.String(); !strings.Contains(s, "does not take 1 messages of m, which are lost: batch 1: a message has more than 10 bytes (413)") {
+	for i, m := range messages {
+		want := fmt.Sprint(i + 1)
+		switch i + 1 {
+		case long:
+			want = ""
+		case lines + 1:
+			want = "low disk"
+		}
+		if m.Num != uint64(i+1) || m.Text != want || (m.Kind == syncstream.Gap) != (i+1 == long) || m.Kind == syncstream.Gap && m.Missing != 1 {
+			t.Fatalf("message %d is %+v", i+1, m)
+		}
+	}
+	if s := told.String(); !strings.HasSuffix(s, "does not take 1 messages of m, which are lost: batch 1: a message has more than 10 bytes (413)\n") || strings.Count(s, "\n") != 1 {
 		t.Errorf("people were told %q", s)
 	}
 	b.Close()
+	client.mu.Lock()
+	defer client.mu.Unlock()
+	if client.queue.cost != 0 || len(client.queue.items) != 0 {
+		t.Errorf("%d bytes are left in the queue, %d items", client.queue.cost, len(client.queue.items))
+	}
 }
 
 // A source for which the host has no room holds up no other, and gets in when

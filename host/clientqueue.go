@@ -183,6 +183,49 @@ func whole(b *wire.Batch, text []byte) bool {
 	return b.Kind == syncstream.Line && b.Part == syncstream.PartWhole && b.Redraws == 0 && bytes.HasSuffix(text, []byte{'\n'})
 }
 
+// half takes the second half of the messages out, into a chunk of their own. It
+// reports false where there is but one message, or a gap.
+func (c *chunk) half() (second chunk, ok bool) {
+	n := len(c.batches)
+	if n == 1 && !c.divideFirst() || n == 0 {
+		return second, false
+	}
+	n = len(c.batches)
+	from := &c.batches[n/2]
+	rest := c.text[from.off:]
+	second = chunk{first: from.First, end: c.end, cost: min(c.cost-1, len(rest)+batchCost*(n-n/2))}
+	for _, s := range c.batches[n/2:] {
+		s.off -= len(c.text) - len(rest)
+		second.batches = append(second.batches, s)
+	}
+	second.text = bytes.Clone(rest)
+	c.batches, c.text, c.end = c.batches[:n/2], c.text[:len(c.text)-len(rest)], from.First
+	c.cost -= second.cost
+	return second, true
+}
+
+// divideFirst makes two batches of the only one, if that is lines which an LF
+// ends.
+func (c *chunk) divideFirst() bool {
+	s := &c.batches[0]
+	text := c.text[s.off : s.off+s.len]
+	if s.Count < 2 || s.Lines != syncstream.Fold && s.Lines != syncstream.Keep {
+		return false
+	}
+	at := bytes.LastIndexByte(text[:len(text)/2], '\n') + 1
+	if at == 0 {
+		at = bytes.IndexByte(text, '\n') + 1
+	}
+	behind := *s
+	n := bytes.Count(text[:at], []byte{'\n'})
+	behind.First += uint64(n)
+	behind.Count -= n
+	behind.off, behind.len = s.off+at, s.len-at
+	s.Count, s.len = n, at
+	c.batches = append(c.batches, behind)
+	return true
+}
+
 // append appends the chunk's batches to the body of a request.
 func (c *chunk) append(body []byte) []byte {
 	for i := range c.batches {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/syncstream/syncstream"
@@ -197,10 +198,13 @@ func (it *item) handle(err error) bool {
 		it.feed.end(cause)
 		return true
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
-		if it.refused++; it.refused >= maxRefused {
-			it.giveUp(refused)
-			return true
+		if it.refused++; it.refused < maxRefused && refused.status != http.StatusRequestEntityTooLarge {
+			return false
 		}
+		if !it.divide() {
+			it.giveUp(refused)
+		}
+		return true
 	case http.StatusInsufficientStorage:
 		it.stepAside(refused)
 		return true
@@ -247,6 +251,29 @@ func (it *item) goBack(p *wire.Progress) bool {
 	if f.dead == nil {
 		lost := &item{feed: f, kind: itemChunk, chunk: gapChunk(p.Num+1, it.first)}
 		c.queue.items = append([]*item{lost}, c.queue.items...)
+	}
+	return true
+}
+
+// divide puts the second half of the messages into an item of their own, behind
+// this one: so only what the host does not take is lost. It reports false where
+// there is but one message.
+func (it *item) divide() bool {
+	f, c := it.feed, it.feed.client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if it.kind != itemChunk || f.dead != nil {
+		return false
+	}
+	second, ok := it.half()
+	if !ok {
+		return false
+	}
+	behind := &item{feed: f, kind: itemChunk, chunk: second, ordered: it.ordered}
+	it.ordered, it.refused = f.done, 0
+	c.queue.items = slices.Insert(c.queue.items, slices.Index(c.queue.items, it)+1, behind)
+	if f.last == it {
+		f.last = behind
 	}
 	return true
 }
