@@ -68,9 +68,8 @@ type forwarder struct {
 
 func (f *forwarder) String() string { return "another buffer" }
 
-// inOrder has the pieces of a line come where they stand: what is fed is in the
-// order of its numbers.
-func (f *forwarder) inOrder() {}
+// InOrder has the pieces of a line come where they stand.
+func (f *forwarder) InOrder() {}
 
 // feed returns that of source, a new one if there is none.
 func (f *forwarder) feed(source *Source) (Feed, error) {

@@ -109,9 +109,8 @@ func (t outlet) String() string {
 	return "of its store"
 }
 
-// inOrder has the pieces of a line come where they stand: a feed takes messages
-// by their numbers.
-func (outlet) inOrder() {}
+// InOrder has the pieces of a line come where they stand.
+func (outlet) InOrder() {}
 
 // WriteBatches waits while the store has no room. What a feed refuses is no error
 // of the sink, which goes on for the others.

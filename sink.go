@@ -23,6 +23,15 @@ type Sink interface {
 	WriteBatches([]*Batch) error
 }
 
+// InOrder is a [Sink] that gets all batches in the order of their numbers, also
+// those that stand between the pieces of an overlong line. Who brings them to a
+// [Feed] wants that.
+type InOrder interface {
+	Sink
+	// InOrder says so by being there. It is never called.
+	InOrder()
+}
+
 // Preparer is a [Sink] that can work on batches before their turn has come, so
 // that several processors share the work.
 type Preparer interface {
@@ -95,7 +104,7 @@ func (s *memory) newAttachment(sink Sink) *Attachment {
 	a := &Attachment{store: s, sink: sink, done: make(chan struct{})}
 	a.prep, _ = sink.(Preparer)
 	a.ends, _ = sink.(SourceCloser)
-	_, a.plain = sink.(interface{ inOrder() })
+	_, a.plain = sink.(InOrder)
 	a.opens, _ = sink.(*opening)
 	a.more.L, a.idle.L = &s.mu, &s.mu
 	return a
