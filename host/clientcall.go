@@ -148,6 +148,7 @@ func (c *Client) keepTrying(ctx context.Context, what string, f func() error) er
 		err := f()
 		switch {
 		case err == nil:
+			c.health.succeed(c)
 			return nil
 		case ctx.Err() != nil:
 			if cause := context.Cause(ctx); !errors.Is(err, cause) {
@@ -157,6 +158,7 @@ func (c *Client) keepTrying(ctx context.Context, what string, f func() error) er
 		case lasting(err):
 			return fmt.Errorf("host: %s %s: %w", what, c, err)
 		}
+		c.health.fail(c, err)
 		timer := time.NewTimer(backoff(tries))
 		select {
 		case <-timer.C:

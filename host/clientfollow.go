@@ -73,6 +73,7 @@ func (f *longFollow) run(ctx context.Context) error {
 		case err == errFollowed || lasting(err):
 			return err
 		}
+		f.client.health.fail(f.client, err)
 		f.tries++
 		timer := time.NewTimer(backoff(f.tries))
 		select {
@@ -99,6 +100,7 @@ func (f *longFollow) connection(ctx context.Context) error {
 		return err
 	}
 	defer resp.Body.Close()
+	f.client.health.succeed(f.client)
 	f.client.seen(resp)
 	events := wire.NewEventReader(resp.Body, maxEvent)
 	sign := func() { deaf.Reset(deafTime) }

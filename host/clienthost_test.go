@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -650,4 +651,45 @@ func TestClientForwardAbandoned(t *testing.T) {
 	if s := m.buffer().Sources(); len(s) != 2 || s[0].State != syncstream.StateLost || s[1].State != syncstream.StateExited {
 		t.Errorf("the sources are %+v", s)
 	}
+}
+
+// Who only reads is told of a host that is gone, too, and of its return.
+func TestFollowerTells(t *testing.T) {
+	m := newMachine(t)
+	m.stop()
+	var told notes
+	gone := make(chan struct{}, 1)
+	client, err := NewClient(ClientConfig{URL: "http://" + m.addr + "/train", Stderr: writerFunc(func(p []byte) {
+		told.Write(p)
+		select {
+		case gone <- struct{}{}:
+		default:
+		}
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	next, stop := iter.Pull2(client.Follow(t.Context(), syncstream.Oldest))
+	defer stop()
+	go func() {
+		<-gone
+		h := NewHandler(Config{})
+		b, _ := h.Buffer("train")
+		fmt.Fprintln(openMirror(b, "m"), "one")
+		m.start(h)
+	}()
+	if message, err, _ := next(); err != nil || message.Text != "one" {
+		t.Errorf("followed: %q, %v", message.Text, err)
+	}
+	if all := told.String(); strings.Count(all, "can't be reached") != 1 || strings.Count(all, "is back after") != 1 {
+		t.Errorf("people were told:\n%s", all)
+	}
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(p)
+	return len(p), nil
 }
