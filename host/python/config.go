@@ -34,9 +34,9 @@ type Config struct {
 	// Vanished is how long a sender whose connection has ended is waited for
 	// until its source is closed with an error; if zero, DefaultVanished.
 	Vanished time.Duration
-	// MaxSilence is the same for a sender of which nobody can know whether it
-	// is still there: the server is not watched (see [Watch]), or has closed
-	// the connection because it was idle. If zero, DefaultMaxSilence.
+	// MaxSilence is how long a sender may make no request where its server is
+	// not watched (see [Watch]), so that nobody knows whether it is still there.
+	// Then its source is closed with an error. If zero, DefaultMaxSilence.
 	MaxSilence time.Duration
 }
 

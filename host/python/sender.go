@@ -58,7 +58,7 @@ func (h *Handler) take(r *http.Request, p post) *problem {
 		if done, refused := s.take(p); done {
 			// Nobody will tell that the connection ends, or nothing tells it from others.
 			if connOf(r) == nil && (r.Close || hostOf(r) == r.RemoteAddr) {
-				h.disconnected(s, keyOf(r), errConnEnded)
+				h.disconnected(s, keyOf(r))
 			}
 			return refused
 		}
@@ -121,7 +121,8 @@ func (h *Handler) connectLocked(s *sender, r *http.Request) {
 	}
 	s.expiry, s.vanish = nil, nil
 	if c := connOf(r); c != nil {
-		s.forget = context.AfterFunc(c.ctx, func() { h.disconnected(s, c, context.Cause(c.ctx)) })
+		c.sender.Store(true)
+		s.forget = context.AfterFunc(c.ctx, func() { h.disconnected(s, c) })
 		return
 	}
 	s.vanish = fmt.Errorf("no request came for %v, and it did not say that it ends", h.config.MaxSilence)
@@ -136,7 +137,7 @@ func (h *Handler) restLocked(s *sender) {
 }
 
 // disconnected makes s an orphan, as the connection key has ended.
-func (h *Handler) disconnected(s *sender, key any, why error) {
+func (h *Handler) disconnected(s *sender, key any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.endLineLocked()
@@ -148,12 +149,8 @@ func (h *Handler) disconnected(s *sender, key any, why error) {
 	delete(h.senders, key)
 	s.key, s.forget = nil, nil
 	h.orphans[s.host] = append(h.orphans[s.host], s)
-	wait := h.config.Vanished
-	if why == errConnIdle {
-		wait = h.config.MaxSilence
-	}
-	s.vanish = fmt.Errorf("%w %v ago, and it did not say that it ends", why, wait)
-	s.expiry = time.AfterFunc(wait, s.expire)
+	s.vanish = fmt.Errorf("its connection ended %v ago, and it did not say that it ends", h.config.Vanished)
+	s.expiry = time.AfterFunc(h.config.Vanished, s.expire)
 }
 
 // remove takes s out of those that are open.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -119,32 +120,24 @@ python 10.0.0.8:1 3 "x"
 	})
 }
 
-// A connection that the server itself closes, being idle, is no death.
-func TestServerClosesIdle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := serve(t, python.Config{}, python.Watch, func(s *http.Server) { s.IdleTimeout = time.Minute })
-		p.dial("127.0.0.1:1").text("one\n")
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
-		c := p.dial("127.0.0.1:2")
-		c.text("two\n")
-		check(t, "messages", all(t, p.buffer), "python 127.0.0.1:1 1 \"one\"\npython 127.0.0.1:1 2 \"two\"\n")
-		time.Sleep(time.Minute + python.DefaultMaxSilence)
-		synctest.Wait()
-		want := "python 127.0.0.1:1 exited: its connection was closed by the server's IdleTimeout 10m0s ago, and it did not say that it ends\n"
-		check(t, "sources", states(p.buffer), want)
-	})
-}
-
-// A worker may be silent for as long as its connection stands.
+// A worker may be silent for as long as its connection stands, which a server
+// closes if it is a reader's.
 func TestSilentWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := serve(t, python.Config{})
-		c := p.dial("127.0.0.1:1")
-		c.text("one\n")
-		time.Sleep(100 * time.Hour)
-		synctest.Wait()
+		p := serve(t, python.Config{}, python.Watch, func(s *http.Server) { s.IdleTimeout = time.Minute })
+		c, reader := p.dial("127.0.0.1:1"), p.dial("127.0.0.1:2")
+		for range 2 {
+			c.text("line\n")
+			time.Sleep(100 * time.Hour)
+			synctest.Wait()
+		}
 		check(t, "sources", states(p.buffer), "python 127.0.0.1:1 open\n")
+		c.items(`"line","line"`)
+		reader.conn.SetReadDeadline(time.Now().Add(time.Hour))
+		reader.items(`"line","line"`)
+		if _, err := reader.read.ReadByte(); err != io.EOF {
+			t.Errorf("the reader's connection: %v", err)
+		}
 	})
 }
 

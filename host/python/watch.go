@@ -2,10 +2,10 @@ package python
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,9 +14,10 @@ import (
 // address, and that it has ended only by its silence. Call it before srv begins
 // to serve; hooks that srv has are called too.
 //
-// A worker may be silent for long. If srv has an IdleTimeout, give it one that is
-// longer: a worker whose connection was closed by that is waited for as long as
-// [Config.MaxSilence].
+// A worker may be silent for long: the IdleTimeout of srv, or its ReadTimeout, is
+// not for connections on which a sender has written, unless it is shorter than a
+// second. What keeps a connection alive in the net package tells of a machine
+// that has vanished.
 func Watch(srv *http.Server) {
 	var conns sync.Map // of net.Conn to *conn
 	connContext, connState := srv.ConnContext, srv.ConnState
@@ -25,7 +26,7 @@ func Watch(srv *http.Server) {
 			ctx = connContext(ctx, nc)
 		}
 		c := &conn{}
-		c.ctx, c.end = context.WithCancelCause(context.Background())
+		c.ctx, c.end = context.WithCancel(context.Background())
 		conns.Store(nc, c)
 		return context.WithValue(ctx, connKey{}, c)
 	}
@@ -33,45 +34,56 @@ func Watch(srv *http.Server) {
 		if connState != nil {
 			connState(nc, state)
 		}
-		switch state {
-		case http.StateIdle:
-			if c, ok := conns.Load(nc); ok {
-				c.(*conn).idle = time.Now()
-			}
-		case http.StateClosed, http.StateHijacked:
-			if c, ok := conns.LoadAndDelete(nc); ok {
-				c.(*conn).end(c.(*conn).reason(srv))
-			}
+		if c, ok := conns.Load(nc); ok {
+			c.(*conn).change(nc, state)
+		}
+		if state == http.StateClosed || state == http.StateHijacked {
+			conns.Delete(nc)
 		}
 	}
 }
-
-// Why a connection has ended.
-var (
-	errConnEnded = errors.New("its connection ended")
-	errConnIdle  = errors.New("its connection was closed by the server's IdleTimeout")
-)
 
 // connKey is the key of a request's *conn in its context.
 type connKey struct{}
 
 // conn is one connection to a server that is watched.
 type conn struct {
-	ctx  context.Context // ends with the connection
-	end  context.CancelCauseFunc
-	idle time.Time // since when it is; only the connection's goroutine uses it
+	ctx    context.Context // ends with the connection
+	end    context.CancelFunc
+	sender atomic.Bool // one has written on it
+	idle   atomic.Bool
+	lift   *time.Timer // only the connection's goroutine uses it
 }
 
-// reason says why a connection of srv, which ends now, does.
-func (c *conn) reason(srv *http.Server) error {
-	timeout := srv.IdleTimeout
-	if timeout == 0 {
-		timeout = srv.ReadTimeout
+// change takes note of another state of the connection.
+func (c *conn) change(nc net.Conn, state http.ConnState) {
+	c.idle.Store(state == http.StateIdle && c.sender.Load())
+	switch state {
+	case http.StateIdle:
+		if c.idle.Load() {
+			c.liftTimeout(nc)
+		}
+	case http.StateClosed, http.StateHijacked:
+		if c.lift != nil {
+			c.lift.Stop()
+		}
+		c.end()
 	}
-	if timeout > 0 && !c.idle.IsZero() && time.Since(c.idle) >= timeout {
-		return errConnIdle
+}
+
+// liftTimeout lets a connection be idle for ever. The server sets its limit when
+// this has returned, hence the wait.
+func (c *conn) liftTimeout(nc net.Conn) {
+	const wait = time.Second
+	if c.lift != nil {
+		c.lift.Reset(wait)
+		return
 	}
-	return errConnEnded
+	c.lift = time.AfterFunc(wait, func() {
+		if c.idle.Load() {
+			nc.SetReadDeadline(time.Time{})
+		}
+	})
 }
 
 // connOf returns the connection of a request; nil if its server is not watched.
