@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host/internal/wire"
+	"github.com/syncstream/syncstream/host/python"
 )
 
 // Handler serves named buffers over HTTP. All its methods may be called by any
@@ -50,6 +51,7 @@ type served struct {
 	name   string
 	id     string // of this buffer; one that is made later under that name has another
 	buffer *syncstream.Buffer
+	python *python.Handler // serves it to programs of the Python package
 	config *Config
 
 	mu      sync.Mutex // guards what follows
@@ -188,6 +190,7 @@ func (h *Handler) served(name string) (*served, error) {
 		name: name, id: strings.ToLower(rand.Text()[:8]), buffer: syncstream.New(h.config.Buffer), config: &h.config,
 		remotes: make(map[string]*remote), sweepAt: 1000,
 	}
+	s.python = s.newPython()
 	h.buffers[name] = s
 	return s, nil
 }
@@ -258,14 +261,10 @@ func (s *served) close() {
 	for _, m := range remotes {
 		m.forget()
 	}
+	s.python.Close()
 	s.buffer.Close()
 }
 
 func (h *Handler) health(_ *served, w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, http.StatusOK, wire.Problem{Message: "ok"})
-}
-
-// servePython serves the wire of the Python package.
-func (h *Handler) servePython(w http.ResponseWriter, r *http.Request, t target) error {
-	return refuse(http.StatusNotFound, "there is nothing here: want a path with v1")
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/syncstream/syncstream/host/python"
 )
 
 // Limits of a server that [NewServer] makes.
@@ -20,7 +22,7 @@ const (
 
 // NewServer returns a server for h at that address, which does not wait for who
 // is slow: headers may take 10 s and 16 KiB (431), and a connection may be idle
-// for 5 minutes. Bodies have the limits of h's [Config]. One address may have
+// for 5 minutes, unless a Python program has written on it. Bodies have the limits of h's [Config]. One address may have
 // maxConnections; if zero, DefaultMaxConnections. The server has no limit for
 // the time of an answer, since followers have none.
 func NewServer(address string, h http.Handler, maxConnections int) *http.Server {
@@ -30,6 +32,7 @@ func NewServer(address string, h http.Handler, maxConnections int) *http.Server 
 		Addr: address, Handler: h, MaxHeaderBytes: maxHeader, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ConnContext: c.begin, ConnState: c.change,
 	}
+	python.Watch(srv)
 	return srv
 }
 
