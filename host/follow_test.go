@@ -227,24 +227,26 @@ func TestFollowStuck(t *testing.T) {
 
 // So is one that does not read an answer with an end.
 func TestMessagesStuck(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := start(t, Config{})
-		long := strings.Repeat("x", 500_000)
-		h.append("a", 1, lines(1, long, long))
-		c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		io.WriteString(c, "GET /train/v1/messages HTTP/1.1\r\nHost: h\r\n\r\n")
-		time.Sleep(writeTimeout + time.Second)
-		h.h.mu.Lock()
-		requests := h.h.requests
-		h.h.mu.Unlock()
-		if requests != 0 {
-			t.Errorf("%d requests are still there", requests)
-		}
-	})
+	for _, path := range []string{"/train/v1/messages", "/train"} {
+		synctest.Test(t, func(t *testing.T) {
+			h := start(t, Config{})
+			long := strings.Repeat("x", 500_000)
+			h.append("a", 1, lines(1, long, long))
+			c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n")
+			time.Sleep(writeTimeout + time.Second)
+			h.h.mu.Lock()
+			requests := h.h.requests
+			h.h.mu.Unlock()
+			if requests != 0 {
+				t.Errorf("%s: %d requests are still there", path, requests)
+			}
+		})
+	}
 }
 
 // Messages that are kept are read without waiting.

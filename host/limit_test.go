@@ -58,6 +58,7 @@ func TestSlow(t *testing.T) {
 		took          time.Duration
 	}{
 		"body":   {"POST /train/v1/append HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-syncstream\r\nContent-Length: 100\r\n\r\nSSB1", "HTTP/1.1 408 Request Timeout", 30 * time.Second},
+		"Python": {"POST /train HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", "HTTP/1.1 4", 30 * time.Second},
 		"header": {"POST /train/v1/append HTTP/1.1\r\nHost: h\r\nX: ", "", 10 * time.Second},
 		"idle":   {"GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK", 5 * time.Minute},
 	} {

@@ -2,8 +2,10 @@ package host
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
+	"github.com/syncstream/syncstream/host/internal/wire"
 	"github.com/syncstream/syncstream/host/python"
 )
 
@@ -11,6 +13,7 @@ import (
 func (s *served) newPython() *python.Handler {
 	return python.NewHandler(s.buffer, python.Config{
 		MaxMessages: s.config.Buffer.MaxMessages, MaxBody: s.config.MaxBody, MaxSenders: s.config.MaxOpen,
+		Vanished: s.config.Silence,
 	})
 }
 
@@ -23,16 +26,27 @@ func (h *Handler) servePython(w http.ResponseWriter, r *http.Request, t target) 
 	if err != nil {
 		return err
 	}
-	rc := http.NewResponseController(w)
-	rc.SetReadDeadline(time.Now().Add(h.config.BodyTimeout)) // not every server can
-	limitWrite(w)
+	w.Header().Set(wire.BufferHeader, s.id)
+	// The server takes the deadline back when all has been read.
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.config.BodyTimeout)) // not every server can
+	clean := *r                                                                         // without the token, wherever the path is printed
+	clean.URL = &url.URL{Path: "/" + t.buffer, RawQuery: r.URL.RawQuery}
+	clean.RequestURI = ""
 	if t.state {
-		s.python.ServeState(w, r)
+		s.python.ServeState(limitedWriter{w}, &clean)
 	} else {
-		s.python.ServeItems(w, r)
+		s.python.ServeItems(limitedWriter{w}, &clean)
 	}
-	rc.SetReadDeadline(time.Time{})
 	return nil
+}
+
+// limitedWriter is limitWrite for an answer that somebody else writes, who may
+// have waited long for something to say.
+type limitedWriter struct{ http.ResponseWriter }
+
+func (w limitedWriter) Write(p []byte) (int, error) {
+	limitWrite(w.ResponseWriter)
+	return w.ResponseWriter.Write(p)
 }
 
 // authorizePython checks that a request may do what it asks for. A mirror asks

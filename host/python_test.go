@@ -149,3 +149,32 @@ func TestPythonShutdown(t *testing.T) {
 		check(t, "after Shutdown", c.do("POST", "/train", pythonText), `503 {"message":"the host is shutting down"}`)
 	})
 }
+
+// A Python program may wait for room longer than its body, and its answer, may
+// take.
+func TestPythonWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{BodyTimeout: time.Second})
+		pass := make(chan struct{})
+		h.buffer().Attach(blockingSink{pass})
+		time.AfterFunc(4*time.Second, func() { close(pass) })
+		begun := time.Now()
+		c := h.python(t)
+		body := fmt.Sprintf(`{"type":"str","data":{"value":"%s\n"}}`, strings.Repeat("x", 500_000))
+		for time.Since(begun) < 4*time.Second {
+			check(t, "POST", c.do("POST", "/train", body), `201 {"message":"success"}`)
+		}
+		if got := c.do("GET", "/train?n=1", ""); !strings.HasPrefix(got, `200 {"message":"success"`) {
+			t.Errorf("GET: %.100s", got)
+		}
+	})
+}
+
+// A POST is answered in one write, since the Python client never reads it.
+func TestPythonOneWrite(t *testing.T) {
+	h := start(t, Config{})
+	h.python(t).do("POST", "/train", pythonText)
+	if writes := h.network.takeWrites(); len(writes) != 1 || !strings.Contains(writes[0], "Content-Length: 22\r\n") {
+		t.Errorf("%q", writes)
+	}
+}
