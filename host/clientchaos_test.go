@@ -295,7 +295,7 @@ func follows(t *testing.T, last map[string]int, m syncstream.Message) {
 	}
 }
 
-// checkNothingRuns waits until no goroutine runs code of this package but tests.
+// checkNothingRuns waits until no goroutine runs code of this module but tests.
 func checkNothingRuns(t *testing.T) {
 	t.Helper()
 	running := ""
@@ -305,7 +305,7 @@ func checkNothingRuns(t *testing.T) {
 		buf := make([]byte, 1<<20)
 		running = ""
 		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(stack, "syncstream/host.") && !strings.Contains(stack, "testing.tRunner") || strings.Contains(stack, "net/http.(*persistConn)") {
+			if strings.Contains(stack, "github.com/syncstream/") && !strings.Contains(stack, "testing.tRunner") || strings.Contains(stack, "net/http.(*persistConn)") {
 				running += stack + "\n\n"
 			}
 		}
