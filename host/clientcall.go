@@ -158,7 +158,7 @@ func (c *Client) keepTrying(ctx context.Context, what string, f func() error) er
 		case lasting(err):
 			return fmt.Errorf("host: %s %s: %w", what, c, err)
 		}
-		c.health.fail(c, err)
+		c.health.fail(c, time.Now(), err)
 		timer := time.NewTimer(backoff(tries))
 		select {
 		case <-timer.C:

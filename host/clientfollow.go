@@ -73,7 +73,7 @@ func (f *longFollow) run(ctx context.Context) error {
 		case err == errFollowed || lasting(err):
 			return err
 		}
-		f.client.health.fail(f.client, err)
+		f.client.health.fail(f.client, time.Now(), err)
 		f.tries++
 		timer := time.NewTimer(backoff(f.tries))
 		select {

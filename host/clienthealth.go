@@ -13,7 +13,7 @@ const tellAfter = time.Second
 // health is whether the host can be reached.
 type health struct {
 	mu    sync.Mutex    // guards what follows
-	since time.Time     // of the first failure; zero while all goes well
+	since time.Time     // when the first request that failed was sent; zero while all goes well
 	tries int           // that have failed since
 	err   error         // of the last one
 	told  bool          // people know
@@ -21,14 +21,15 @@ type health struct {
 	back  chan struct{} // closed when the host is back
 }
 
-func (h *health) fail(c *Client, err error) {
+// fail takes note of a request that was sent at that time.
+func (h *health) fail(c *Client, sent time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.tries++
 	h.err = err
 	if h.since.IsZero() && c.ctx.Err() == nil {
-		h.since, h.back = time.Now(), make(chan struct{})
-		h.tell = time.AfterFunc(tellAfter, func() { h.tellGone(c) })
+		h.since, h.back = sent, make(chan struct{})
+		h.tell = time.AfterFunc(tellAfter-time.Since(sent), func() { h.tellGone(c) })
 	}
 }
 

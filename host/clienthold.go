@@ -48,7 +48,7 @@ func (c *Client) holdAll() {
 		again := ctx.Err() != nil && c.ctx.Err() == nil // other sources, or too late an answer
 		cancel()
 		if err != nil && !again {
-			c.health.fail(c, err)
+			c.health.fail(c, time.Now(), err) // it may have been held for long
 			c.health.pause(c.ctx)
 		}
 	}

@@ -693,3 +693,27 @@ func (f writerFunc) Write(p []byte) (int, error) {
 	f(p)
 	return len(p), nil
 }
+
+// How long a host was away counts from when it was last asked in vain, also where
+// nothing tells that it is gone.
+func TestClientAway(t *testing.T) {
+	var told notes
+	c, err := NewClient(ClientConfig{URL: "http://h/x", Stderr: &told})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.health.fail(c, time.Now().Add(-17*time.Second), errors.New("no answer"))
+	c.health.mu.Lock()
+	since := time.Since(c.health.since)
+	c.health.mu.Unlock()
+	if since < 17*time.Second {
+		t.Errorf("it is away since %v", since)
+	}
+	for !strings.Contains(told.String(), "no answer") { // at once
+		c.health.pause(t.Context())
+	}
+	c.health.succeed(c)
+	if s := told.String(); !strings.Contains(s, "is back after 17") {
+		t.Errorf("people were told %q", s)
+	}
+}

@@ -33,9 +33,10 @@ func (c *Client) startLocked() {
 // all comes in its order, and what comes meanwhile is sent together.
 func (c *Client) sendAll() {
 	for it := c.nextItem(); it != nil; it = c.nextItem() {
+		sent := time.Now()
 		err := it.send()
 		if err != nil && !it.handle(err) {
-			c.health.fail(c, err)
+			c.health.fail(c, sent, err)
 			c.health.pause(c.ctx)
 		}
 	}
