@@ -50,7 +50,6 @@ type overStore struct {
 
 	done   context.Context // ends when Close has brought everything to the store
 	finish context.CancelFunc
-	upTo   Position // where a follower ends then; immutable once done has ended
 
 	pump pump
 
@@ -273,7 +272,6 @@ func (o *overStore) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), o.closeTimeout)
 	defer cancel()
 	err := errors.Join(o.way.Drain(ctx), o.to.Close(ctx))
-	o.upTo, _ = o.newest(ctx) // else they end with what they have
 	o.finish()
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -224,6 +224,26 @@ func TestOverFailure(t *testing.T) {
 	}
 }
 
+// What is kept can be followed after Close, up to its end.
+func TestOverFollowClosed(t *testing.T) {
+	b, _ := over(syncstream.Config{})
+	write(t, open(b, "m"), "one\ntwo\n")
+	b.Close()
+	for _, after := range []syncstream.Position{syncstream.Oldest, 1, syncstream.Latest} {
+		var got []syncstream.Message
+		for m, err := range b.Follow(t.Context(), after) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, m)
+		}
+		want := map[syncstream.Position]string{syncstream.Oldest: "m1 \"one\"\nm2 \"two\"", 1: "m2 \"two\""}[after]
+		if s := shorts(got); s != want {
+			t.Errorf("after %d: %q, want %q", after, s, want)
+		}
+	}
+}
+
 // A sink of a buffer over a store gets what comes, from whomever; what the store
 // has let go before it came to that is one gap.
 func TestOverSink(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -48,17 +49,18 @@ func (o *overStore) follow(ctx context.Context, after Position, options FollowOp
 		defer cancel(nil)
 		err := o.sync(ctx)
 		if err == nil && after == Latest {
-			after, err = o.newest(ctx) // a place that can be compared with upTo
+			after, err = o.newest(ctx) // a place that can be compared
 		}
 		if err != nil {
 			yield(Message{}, fmt.Errorf("syncstream: follow a buffer: %w", err))
 			return
 		}
-		var at atomic.Uint64
+		var at, upTo atomic.Uint64
 		at.Store(uint64(after))
-		followed := func() bool { return o.done.Err() != nil && Position(at.Load()) >= o.upTo }
+		upTo.Store(math.MaxUint64)
 		stop := context.AfterFunc(o.done, func() {
-			if followed() {
+			upTo.Store(uint64(o.atClose(ctx)))
+			if at.Load() >= upTo.Load() {
 				cancel(errFollowed)
 			}
 		})
@@ -75,11 +77,20 @@ func (o *overStore) follow(ctx context.Context, after Position, options FollowOp
 				return
 			}
 			at.Store(max(at.Load(), uint64(m.Position))) // partial lines have none
-			if followed() {
+			if at.Load() >= upTo.Load() {
 				return
 			}
 		}
 	}
+}
+
+// atClose returns where a follower ends when the buffer has been closed; where the
+// store can't tell, it ends with what it has.
+func (o *overStore) atClose(ctx context.Context) Position {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	newest, _ := o.newest(ctx)
+	return newest
 }
 
 // partials are known here for our mirrors, whether the store is told or not.
