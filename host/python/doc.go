@@ -11,6 +11,13 @@
 //	python.Watch(srv) // a connection that ends is heard of
 //	err := srv.ListenAndServe()
 //
+// The other way round, a [Store] lets the buffers of this module write to and read
+// from a host of the Python package, a LineHostBuffer; [Probe] finds out whether
+// one is at an address:
+//
+//	s, err := python.NewStore("http://localhost:5000/sync-stream", python.StoreConfig{})
+//	b := syncstream.NewOver(s, syncstream.Config{})
+//
 // # Senders
 //
 // The format names no sender, so a connection is one: a source, with an open line
