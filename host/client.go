@@ -15,6 +15,7 @@ import (
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host/internal/wire"
+	"github.com/syncstream/syncstream/host/python"
 )
 
 // TokenVariable is the environment variable with the token of a [Client] that is
@@ -163,12 +164,20 @@ func init() {
 	}
 }
 
-// open is how [syncstream.Open] opens http and https. It waits for nobody: a
-// worker may begin before its host.
-func open(_ context.Context, u *url.URL) (syncstream.Store, error) {
+// probeTimeout is how long opening waits to learn what is at an address.
+const probeTimeout = 2 * time.Second
+
+// open is how [syncstream.Open] opens http and https. Who does not answer is taken
+// for a host of this package, since a worker may begin before its host.
+func open(ctx context.Context, u *url.URL) (syncstream.Store, error) {
 	c, err := NewClient(ClientConfig{URL: u.String()})
 	if err != nil {
 		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	if is, err := python.Probe(ctx, c.http, u.String()); err == nil && is {
+		return python.NewStore(u.String(), python.StoreConfig{})
 	}
 	return c, nil
 }

@@ -20,6 +20,10 @@
 //	b.Go("worker", work)
 //	err = b.Wait(ctx) // for the workers of all machines
 //
+// A host of the Python package is opened the same way: opening asks what is there,
+// for 2 s at most, and who does not answer is taken for a host of this package. See
+// package python for what such a host can't do.
+//
 // [NewClient] is for those who want to say more than an address. What a mirror is
 // given waits in memory until the host has acknowledged it: in a queue of
 // [ClientConfig.MaxQueue] bytes, whatever happens to connections. So a worker

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -176,5 +177,34 @@ func TestPythonOneWrite(t *testing.T) {
 	h.python(t).do("POST", "/train", pythonText)
 	if writes := h.network.takeWrites(); len(writes) != 1 || !strings.Contains(writes[0], "Content-Length: 22\r\n") {
 		t.Errorf("%q", writes)
+	}
+}
+
+// What is at an address is found out by asking; who does not answer is ours, and
+// not there yet.
+func TestOpenFindsPythonHost(t *testing.T) {
+	theirs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		data := "null" // as for a state that is not known
+		if r.URL.Query().Get("state") == "closed" {
+			data = "false"
+		}
+		fmt.Fprintf(w, `{"message":"success","data":%s}`, data)
+	}))
+	defer theirs.Close()
+	ours := httptest.NewServer(NewHandler(Config{}))
+	defer ours.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for _, tt := range []struct{ name, url, want string }{
+		{"Python's", theirs.URL, "*python.Store"}, {"ours", ours.URL, "*host.Client"}, {"nobody", gone.URL, "*host.Client"},
+	} {
+		b, err := syncstream.Open(t.Context(), tt.url+"/train")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%T", b.Store()); got != tt.want {
+			t.Errorf("%s: opened as a %s, want a %s", tt.name, got, tt.want)
+		}
+		b.Close()
 	}
 }
