@@ -270,7 +270,10 @@ func (s *memory) rename(w *Writer, stream Stream) {
 }
 
 func (s *memory) changedLocked(w *Writer) {
-	w.taken = false
+	w.taken, w.heldPart = false, PartWhole
+	if w.split.Chain() {
+		w.heldPart = PartLast
+	}
 	s.changes++
 	w.change = s.changes
 	if s.watchers.first != nil {

@@ -16,7 +16,8 @@ type Message struct {
 	Stream Stream
 	Kind   Kind
 	// Part says whether Text is a whole line or a piece of one that was longer
-	// than the maximum.
+	// than the maximum. A partial line of which pieces are messages already has
+	// PartLast.
 	Part Part
 	// End is the line end that stood after Text.
 	End End

@@ -370,10 +370,11 @@ type Writer struct {
 
 	// held is the partial line. It is changed with both mu and the store's
 	// mutex, and read with either.
-	held   []byte
-	heldAt time.Time
-	taken  bool   // held has become a message; guarded by the store's mutex
-	change uint64 // the number of its last change; guarded by the store's mutex
+	held     []byte
+	heldAt   time.Time
+	heldPart Part   // PartLast: pieces of the line are messages already
+	taken    bool   // held has become a message; guarded by the store's mutex
+	change   uint64 // the number of its last change; guarded by the store's mutex
 }
 
 func (w *Writer) init(m *Mirror, stream Stream, cut split.Splitter) {
@@ -573,6 +574,9 @@ func (w *Writer) partialLocked() Message {
 	m := Message{Source: w.mirror.account.source, Stream: w.stream, Kind: Partial, Time: w.heldAt, End: EndNone}
 	if !w.taken {
 		m.Text = string(split.Partial(w.held))
+	}
+	if m.Text != "" {
+		m.Part = w.heldPart
 	}
 	return m
 }

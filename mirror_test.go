@@ -186,7 +186,7 @@ func TestPartials(t *testing.T) {
 		{"e", `m0/partial "e"`},
 		{"\r", `m0/partial "e"`},
 		{"\n", ``},
-		{"123456781234", `m0/partial "1234"`},
+		{"123456781234", `m0/partial/last "1234"`},
 		{"\n", ``},
 	} {
 		write(t, m, tt.write)

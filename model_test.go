@@ -406,8 +406,12 @@ func (m *bufferModel) partials() (all []syncstream.Message) {
 		for _, stream := range s.names() {
 			l := s.stream(stream)
 			if text := l.text + strings.TrimSuffix(l.rest, "\r"); text != "" {
+				part := syncstream.PartWhole
+				if l.chain {
+					part = syncstream.PartLast
+				}
 				all = append(all, syncstream.Message{
-					Source: s.status.Source, Stream: stream, Kind: syncstream.Partial, Text: text, End: syncstream.EndNone,
+					Source: s.status.Source, Stream: stream, Kind: syncstream.Partial, Part: part, Text: text, End: syncstream.EndNone,
 				})
 			}
 		}

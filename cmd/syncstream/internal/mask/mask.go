@@ -11,11 +11,11 @@ import (
 	"github.com/syncstream/syncstream"
 )
 
-// hidden stands where a secret was.
-const hidden = "***"
+// Hidden stands where a secret was.
+const Hidden = "***"
 
 // stars stands for a secret of n bytes, and tells no more of n than that.
-func stars(n int) string { return hidden[:min(n, len(hidden))] }
+func stars(n int) string { return Hidden[:min(n, len(Hidden))] }
 
 // maxContext is how much of a line in pieces is kept for the next piece, since
 // a match may have begun there.

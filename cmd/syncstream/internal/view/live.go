@@ -8,6 +8,7 @@ import (
 
 	"github.com/clipperhouse/displaywidth"
 	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/mask"
 )
 
 // live is the rows at the bottom of a terminal: those of partial lines, and the
@@ -211,7 +212,7 @@ const maxLive = 16
 // liveRow returns the row of a partial line, not cut yet.
 func (v *View) liveRow(m syncstream.Message, columns int) []byte {
 	row := v.tags.of(m.Source).lines.append(nil, &v.tags.time, m.Time)
-	text := []byte(v.config.Mask.Unfinished(m.Text[:min(len(m.Text), maxLive*columns)]))
+	text := []byte(v.unfinished(m, m.Text[:min(len(m.Text), maxLive*columns)]))
 	s := v.stream(streamKey{m.Source, m.Stream}).style // a copy: the line has not ended
 	row = s.append(row)
 	row = appendSafe(row, text, &s)
@@ -219,6 +220,16 @@ func (v *View) liveRow(m syncstream.Message, columns int) []byte {
 		row = append(row, resetStyle...)
 	}
 	return row
+}
+
+// unfinished returns text, of the partial line m, with its secrets hidden. One may
+// have begun in a piece of the line that has been shown: then nobody can tell, and
+// all of it is hidden.
+func (v *View) unfinished(m syncstream.Message, text string) string {
+	if m.Part != syncstream.PartWhole && v.config.Mask != nil && text != "" {
+		return mask.Hidden
+	}
+	return v.config.Mask.Unfinished(text)
 }
 
 // appendCut appends so much of row as has room in so many columns, and all its

@@ -52,6 +52,6 @@ func (v *View) addStep(m syncstream.Message) error {
 	}
 	s := *v.stream(streamKey{m.Source, m.Stream}) // a copy: the line has not ended
 	tag := v.tags.of(m.Source).lines.append([]byte{}, &v.tags.time, m.Time)
-	v.buf = v.appendLine(v.buf, to, &s, tag, []byte(v.config.Mask.Unfinished(m.Text)), syncstream.EndLF)
+	v.buf = v.appendLine(v.buf, to, &s, tag, []byte(v.unfinished(m, m.Text)), syncstream.EndLF)
 	return nil
 }

@@ -559,6 +559,17 @@ func TestLiveMask(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+	// One that began in a piece of the line, too.
+	play(t, view.Config{Stdout: out, Mask: newMask(t, "token-[0-9]+")}, 8, func(s *story) {
+		m := s.mirror("m")
+		s.write(m, "a token-", "1234")
+		s.pause()
+		s.view.SetStatus("waiting")
+		s.pause()
+		if got := out.take(); strings.Contains(got, "1234") || !strings.Contains(got, "m | ***") {
+			t.Errorf("in pieces: %q", got)
+		}
+	})
 }
 
 func TestOutput(t *testing.T) {
