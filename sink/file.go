@@ -40,6 +40,7 @@ type File struct {
 	mu   sync.Mutex // held while files are written and renamed; guards what follows
 	file *os.File   // nil once closed
 	size int64
+	open bool // it ends inside a row
 }
 
 // OpenFile opens the file for appending, or makes it.
@@ -64,7 +65,7 @@ func OpenFile(c FileConfig) (*File, error) {
 
 // Write appends p, and rotates first where the file would grow over
 // [FileConfig.MaxBytes]: p is divided behind a line end then, so a row is never
-// in two files.
+// in two files, also where it comes in several calls.
 //
 // After an error, such as that of a full disk, what p has written of a row is
 // taken back where that can be done: what is in the file are whole rows. Where
@@ -109,7 +110,7 @@ func (f *File) fits(p []byte) int {
 			return n
 		}
 	}
-	if f.size > 0 {
+	if f.size > 0 && !f.open {
 		return 0
 	}
 	if n := bytes.IndexByte(p, '\n') + 1; n > 0 {
@@ -128,6 +129,9 @@ func (f *File) appendLocked(p []byte) (int, error) {
 		}
 	}
 	f.size += int64(n)
+	if n > 0 {
+		f.open = p[n-1] != '\n'
+	}
 	return n, err
 }
 
@@ -181,7 +185,7 @@ func (f *File) openLocked() error {
 		return errors.Join(err, file.Close())
 	}
 	old := f.file
-	f.file, f.size = file, info.Size()
+	f.file, f.size, f.open = file, info.Size(), false
 	if old != nil {
 		return old.Close()
 	}

@@ -56,7 +56,8 @@ func TestFile(t *testing.T) {
 		{"keeps a long row whole", sink.FileConfig{MaxBytes: 4}, "", []string{"a\n1234567\nb\n"}, `log="b\n" log.1="1234567\n" log.2="a\n"`},
 		{"keeps the newest", sink.FileConfig{MaxBytes: 2, MaxFiles: 3}, "", []string{"a\nb\nc\nd\n"}, `log="d\n" log.1="c\n" log.2="b\n"`},
 		{"keeps one", sink.FileConfig{MaxBytes: 2, MaxFiles: 1}, "", []string{"a\nb\n"}, `log="b\n"`},
-		{"takes what has no line end", sink.FileConfig{MaxBytes: 3}, "", []string{"12345", "6"}, `log="6" log.1="12345"`},
+		{"takes what has no line end", sink.FileConfig{MaxBytes: 3}, "", []string{"12345", "6"}, `log="123456"`},
+		{"keeps a row that comes in pieces whole", sink.FileConfig{MaxBytes: 3}, "", []string{"a\nb", "c", "d\ne\nf", "g\n"}, `log="e\nfg\n" log.1="a\nbcd\n"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.config.Path = filepath.Join(t.TempDir(), "log")
