@@ -133,6 +133,10 @@ func length(params []byte) int {
 	return len(params)
 }
 
+// maxParameter is how long a parameter may be, since it comes back on each line:
+// the longest that mean something are like 58:2:1:255:255:255:9999:9.
+const maxParameter = 40
+
 // applyOne changes the style by one parameter.
 func (s *style) applyOne(p []byte) {
 	digits := p
@@ -141,6 +145,7 @@ func (s *style) applyOne(p []byte) {
 	}
 	code, err := strconv.Atoi(string(digits))
 	switch {
+	case len(p) > maxParameter:
 	case err != nil && len(digits) > 0 || code >= len(codes):
 	case code == 0:
 		*s = style{}

@@ -29,6 +29,7 @@ func TestStyle(t *testing.T) {
 		{"\x1b[999;12345678901234567890m", "", "unknown ones are nothing"},
 		{"\x1b[31\x1b[2J\x1b[>4m\x1b[?31m", "", "other sequences are none"},
 		{"\x1b[3", "", "so is half of one"},
+		{"\x1b[4:" + strings.Repeat("1", 100) + ";1m", "\x1b[1m", "a parameter without end is nothing"},
 		{"\x1b[94;104m", "\x1b[94;104m", "bright colours"},
 	} {
 		var s style
