@@ -123,12 +123,19 @@ func looksLikeTime(cmd *cobra.Command, command string) bool {
 	return err == nil && (command == "iso" || command == "unix" || strings.HasPrefix(command, "%"))
 }
 
+// maxCopies is more than a machine has processes for; what is meant to be far more
+// is a mistake.
+const maxCopies = 1 << 22
+
 // copiesValue takes a number of copies. For who comes from concurrently, -n has
 // the names.
 func copiesValue(to *int) func(string) error {
 	number := count(to, 1)
 	return func(s string) error {
 		err := number(s)
+		if err == nil && *to > maxCopies {
+			err = fmt.Errorf("want %d copies at most", maxCopies)
+		}
 		if err != nil && strings.Contains(s, ",") {
 			err = fmt.Errorf("%w; names are given by --name", err)
 		}
@@ -138,20 +145,20 @@ func copiesValue(to *int) func(string) error {
 
 // fromProcfile takes the commands of a Procfile, or those that are named.
 func (o *commandOptions) fromProcfile(cmd *cobra.Command, names []string) error {
-	text, err := os.ReadFile(o.procfile)
+	text, err := readText(o.procfile)
 	if err != nil {
 		return usagef(cmd, "-f %s: %v", o.procfile, reason(err))
 	}
-	if o.workers, err = parseProcfile(o.procfile, string(text)); err != nil {
+	if o.workers, err = parseProcfile(o.procfile, text); err != nil {
 		return usagef(cmd, "%w", err)
 	}
 	dotenv := filepath.Join(filepath.Dir(o.procfile), ".env")
-	switch text, err := os.ReadFile(dotenv); {
+	switch text, err := readText(dotenv); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return usagef(cmd, "%s: %v", dotenv, reason(err))
 	default:
-		if o.dotenv, err = parseDotenv(dotenv, string(text)); err != nil {
+		if o.dotenv, err = parseDotenv(dotenv, text); err != nil {
 			return usagef(cmd, "%w", err)
 		}
 	}
@@ -174,16 +181,11 @@ func (o *commandOptions) fromProcfile(cmd *cobra.Command, names []string) error 
 
 // fromFile takes each line of a file as a command.
 func (o *commandOptions) fromFile(cmd *cobra.Command) error {
-	text, err := []byte(nil), error(nil)
-	if o.from == "-" {
-		text, err = io.ReadAll(os.Stdin)
-	} else {
-		text, err = os.ReadFile(o.from)
-	}
+	text, err := readText(o.from)
 	if err != nil {
 		return usagef(cmd, "--from %s: %v", o.from, reason(err))
 	}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			o.workers = append(o.workers, shellWorker(commandName(line), line))
 		}

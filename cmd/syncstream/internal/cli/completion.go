@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -100,7 +99,7 @@ func (o *commandOptions) knownNames() []string {
 // procfileNames returns the names in the Procfile, if there is one and it can be
 // read.
 func (o *commandOptions) procfileNames() []string {
-	text, _ := os.ReadFile(o.procfile)
-	workers, _ := parseProcfile(o.procfile, string(text))
+	text, _ := readText(o.procfile)
+	workers, _ := parseProcfile(o.procfile, text)
 	return namesOf(workers)
 }

@@ -72,7 +72,11 @@ func (p *dotenv) assignment() (string, error) {
 	}
 	p.at++
 	p.skipSpace()
+	begin := p.at
 	value, err := p.value()
+	if err == nil && strings.ContainsRune(value, 0) {
+		p.at, err = begin, errors.New("there is a NUL in the value, which no variable can have")
+	}
 	return name + "=" + value, err
 }
 

@@ -162,8 +162,9 @@ func (d *logDir) reopen() (err error) {
 	return err
 }
 
-// fileName returns a worker's name as that of a file: one that would leave the
-// folder, or hide in it, gets the worker's number too.
+// fileName returns a worker's name as that of a file. One that would leave the
+// folder, or hide in it, is changed, and ends with the worker's number behind a ~
+// then; so does one that has a ~, lest it be that of another.
 func fileName(source *syncstream.Source) string {
 	name := strings.Map(func(r rune) rune {
 		if r == '/' || r == os.PathSeparator || r == ':' {
@@ -171,8 +172,8 @@ func fileName(source *syncstream.Source) string {
 		}
 		return r
 	}, strings.TrimLeft(source.Name, "."))
-	if name != source.Name {
-		name = fmt.Sprintf("%s-%d", name, source.Rank)
+	if name != source.Name || strings.Contains(name, "~") {
+		name = fmt.Sprintf("%s~%d", name, source.Rank)
 	}
 	return name
 }

@@ -52,6 +52,7 @@ func TestParseDotenv(t *testing.T) {
 		{"A=1\nB", ".env:2:2: want = behind B", "a name alone"},
 		{"A=1\n\nB=\"two\nC=3", `.env:3:3: the quote " that begins here has no end`, "an open quote"},
 		{"A='ü' x", ".env:1:7: want nothing behind the closing quote but a comment", "text behind a quote"},
+		{"A=1\nB=x\x00y", ".env:2:3: there is a NUL in the value, which no variable can have", "what no variable can be"},
 		{"export ", `.env:1:8: want a name of letters, digits and _, and =, as in PORT=5000, not ""`, "export alone"},
 	} {
 		env, err := parseDotenv(".env", c.text)

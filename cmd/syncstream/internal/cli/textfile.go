@@ -2,8 +2,22 @@ package cli
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"strings"
 	"unicode/utf8"
 )
+
+// readText reads a file, or stdin for "-". The mark that some editors put at its
+// beginning, to say that it is UTF-8, is none of the text.
+func readText(path string) (string, error) {
+	read := func() ([]byte, error) { return os.ReadFile(path) }
+	if path == "-" {
+		read = func() ([]byte, error) { return io.ReadAll(os.Stdin) }
+	}
+	text, err := read()
+	return strings.TrimPrefix(string(text), "\ufeff"), err
+}
 
 // fileError is what is wrong in a file, and where. Lines and columns count from
 // 1, columns in characters.

@@ -127,7 +127,7 @@ func count(to *int, least int) func(string) error {
 func duration(to *time.Duration) func(string) error {
 	return func(s string) error {
 		d, err := time.ParseDuration(s)
-		if err != nil {
+		if err != nil && strings.Trim(s, "0123456789.") == "" {
 			d, err = time.ParseDuration(s + "s")
 		}
 		if err != nil || d < 0 {

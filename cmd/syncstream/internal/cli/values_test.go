@@ -13,7 +13,7 @@ func TestDurationAndSize(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		want time.Duration
-	}{{"10s", 10 * time.Second}, {"1m30s", 90 * time.Second}, {"2", 2 * time.Second}, {"0", 0}, {"0.5", time.Second / 2}, {"-1s", -1}, {"x", -1}, {"", -1}} {
+	}{{"10s", 10 * time.Second}, {"1m30s", 90 * time.Second}, {"2", 2 * time.Second}, {"0", 0}, {"0.5", time.Second / 2}, {"-1s", -1}, {"x", -1}, {"1h30", -1}, {"", -1}} {
 		d = -1
 		if _ = duration(&d)(c.text); d != c.want {
 			t.Errorf("duration %q is %v; want %v", c.text, d, c.want)
