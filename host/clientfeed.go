@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host/internal/wire"
@@ -55,7 +56,7 @@ func (f *feed) Context() context.Context { return f.ctx }
 // orderLocked has an item sent, behind the others.
 func (f *feed) orderLocked(kind itemKind) *item {
 	f.orders++
-	it := &item{feed: f, kind: kind, ordered: f.orders}
+	it := &item{feed: f, kind: kind, ordered: f.orders, since: time.Now()}
 	f.client.queue.push(it)
 	f.client.startLocked()
 	return it

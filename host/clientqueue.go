@@ -23,6 +23,10 @@ const (
 	// busyItems is how many requests must wait for messages of different sources
 	// to overtake each other: then those of one are put together.
 	busyItems = 32
+	// lateAfter is how long a request must have waited for its source to bring with
+	// it what stands further behind, past others: the network is slower than those
+	// who write in turns.
+	lateAfter = 100 * time.Millisecond
 	// mergeTime is how far apart the times of messages may be that stand in one
 	// batch, as in the core.
 	mergeTime = time.Millisecond
@@ -33,7 +37,8 @@ type item struct {
 	feed *feed
 	kind itemKind
 	chunk
-	under   bool   // it is on its way, and not to be changed
+	under   bool // it is on its way, and not to be changed
+	since   time.Time
 	ordered uint64 // the number of the newest order of its feed that it carries out
 	unsure  bool   // the host may have it, though its answer has not come
 	refused int    // how often the host has called it wrong
@@ -83,6 +88,32 @@ func (q *queue) grows(it *item, n int) bool {
 	return it != nil && it.kind == itemChunk && !it.under && it.cost > 0 &&
 		len(it.text)+n <= chunkSize && len(it.batches) < chunkBatches &&
 		(it == q.items[len(q.items)-1] || len(q.items) >= busyItems)
+}
+
+// gather puts to an item that is late the messages of its source further behind,
+// as many as one request brings.
+func (q *queue) gather(it *item) {
+	for _, other := range slices.Clone(q.items) {
+		if other == it || other.feed != it.feed || other.kind != itemChunk {
+			continue
+		}
+		if len(it.text)+len(other.text) > chunkSize || len(it.batches)+len(other.batches) > chunkBatches {
+			return
+		}
+		for i := range other.batches {
+			s := &other.batches[i]
+			it.add(&s.Batch, other.text[s.off:s.off+s.len])
+		}
+		it.ordered = max(it.ordered, other.ordered)
+		cost := other.cost
+		q.remove(other)
+		other.recycle()
+		if it.feed.last == other {
+			it.feed.last = it // nothing may be put to one that is gone
+		}
+		it.cost += cost
+		q.cost += cost
+	}
 }
 
 // dropOldest puts a gap in the place of the oldest messages that are not on their

@@ -48,10 +48,14 @@ func (c *Client) nextItem() *item {
 	defer c.mu.Unlock()
 	if c.ctx.Err() == nil {
 		for _, it := range c.queue.items {
-			if !it.feed.full {
-				it.under = true
-				return it
+			if it.feed.full {
+				continue
 			}
+			if it.kind == itemChunk && !it.under && time.Since(it.since) > lateAfter {
+				c.queue.gather(it)
+			}
+			it.under = true
+			return it
 		}
 	}
 	c.sending = false
