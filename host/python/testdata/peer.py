@@ -22,7 +22,7 @@ class Peer:
         self.items = address
         parts = urllib.parse.urlsplit(address)
         self.states = parts._replace(path=parts.path + "-state").geturl()
-        self.pool = urllib3.PoolManager(retries=False, timeout=30.0)
+        self.pool = urllib3.PoolManager(retries=False)
         self.line = ""  # not sent yet
 
     def ask(self, url, **query):

@@ -1,0 +1,120 @@
+package python_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/syncstream/syncstream"
+)
+
+// hosts are ours, the one in Flask, and one that does nothing, which no host in Go
+// can be faster than: all on the same machine.
+var hosts = []struct {
+	name  string
+	start func(testing.TB) string
+}{
+	{"ours", func(t testing.TB) string {
+		address, _ := listen(t, syncstream.New(syncstream.Config{MaxMessages: 1000}))
+		return address
+	}},
+	{"nothing", func(t testing.TB) string {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			io.WriteString(w, `{"message":"success","data":false}`)
+		}))
+		t.Cleanup(srv.Close)
+		return srv.URL + "/sync-stream"
+	}},
+	{"flask", func(t testing.TB) string { return flask(t, 1000) }},
+}
+
+// A mirror in Python writes lines of 100 bytes, one write each: a question whether
+// to stop and a post, as the Python package does.
+func BenchmarkPeer(b *testing.B) {
+	for _, host := range hosts {
+		b.Run(host.name, func(b *testing.B) {
+			p := newPeer(b, host.start(b))
+			text := strings.Repeat("x", 99)
+			p.do("lines", 10, text) // connects
+			b.ResetTimer()
+			seconds, err := strconv.ParseFloat(p.do("lines", b.N, text), 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(b.N)/seconds, "lines/s")
+			b.ReportMetric(2*float64(b.N)/seconds, "requests/s")
+		})
+	}
+}
+
+// A generator in Go sends the same requests over some connections that it keeps,
+// each when the answer to the last has come. It writes and reads bytes by itself,
+// so that little of the time is its own.
+func BenchmarkRequests(b *testing.B) {
+	for _, conns := range []int{1, 4, 16} {
+		for _, host := range hosts {
+			b.Run(fmt.Sprintf("%s/conns=%d", host.name, conns), func(b *testing.B) {
+				address := host.start(b)
+				var wg sync.WaitGroup
+				b.ResetTimer()
+				for i := range conns {
+					wg.Go(func() { generate(b, address, b.N/conns+min(1, b.N%conns*(i+1)/conns)) })
+				}
+				wg.Wait()
+				b.ReportMetric(2*float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+			})
+		}
+	}
+}
+
+// generate writes n lines: two requests each.
+func generate(b *testing.B, address string, n int) {
+	address = strings.TrimPrefix(address, "http://")
+	host, path, _ := strings.Cut(address, "/")
+	value, _ := json.Marshal(strings.Repeat("x", 99) + "\n")
+	body := `{"type": "str", "data": {"value": ` + string(value) + `}}`
+	head := "HTTP/1.1\r\nHost: " + host + "\r\nAccept-Encoding: identity\r\nContent-Type: application/json\r\nUser-Agent: cainmagi/syncstream\r\n"
+	question := "GET /" + path + "-state?state=closed " + head + "\r\n"
+	post := fmt.Sprintf("POST /%s %sContent-Length: %d\r\n\r\n%s", path, head, len(body), body)
+	var conn net.Conn
+	var r *bufio.Reader
+	for range n {
+		for _, request := range []string{question, post} {
+			if conn == nil {
+				var err error
+				if conn, err = net.Dial("tcp", host); err != nil {
+					b.Error(err)
+					return
+				}
+				r = bufio.NewReader(conn)
+			}
+			io.WriteString(conn, request)
+			answer, err := http.ReadResponse(r, nil)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			io.Copy(io.Discard, answer.Body)
+			if answer.StatusCode >= 300 {
+				b.Error(answer.Status)
+				return
+			}
+			if answer.Close { // as a host does that keeps no connection
+				conn.Close()
+				conn = nil
+			}
+		}
+	}
+	if conn != nil {
+		conn.Close()
+	}
+}
