@@ -40,11 +40,11 @@ func (s *Store) Feed(source *syncstream.Source) (syncstream.Feed, error) {
 	s.feeds = append(s.feeds, f)
 	if s.open == 0 {
 		s.idle = make(chan struct{})
-	}
-	s.open++
-	if s.stopped != nil {
+		s.stopped = nil // whether it still stands, watch asks at once
+	} else if s.stopped != nil {
 		f.askLocked(s.stopped)
 	}
+	s.open++
 	if !s.watched {
 		s.watched = true
 		s.finished.Go(s.watch)
@@ -188,12 +188,12 @@ func openOf(all []*feed) (open []*feed) {
 func (s *Store) stop(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped != nil {
-		return
+	s.stops++
+	if s.stopped == nil {
+		s.stopped = cause
 	}
-	s.stopped = cause
 	for _, f := range s.feeds {
-		f.askLocked(cause)
+		f.askLocked(s.stopped)
 	}
 }
 
@@ -202,7 +202,7 @@ func (s *Store) watch() {
 	for {
 		s.mu.Lock()
 		idle, wait := s.idle, s.config.Poll-time.Since(s.asked)
-		if s.open == 0 || s.stopped != nil || s.closed {
+		if s.open == 0 || s.closed {
 			s.watched = false
 			s.mu.Unlock()
 			return
@@ -217,19 +217,32 @@ func (s *Store) watch() {
 	}
 }
 
-// askStop asks the host whether to stop, unless that was just now.
+// askStop asks the host whether to stop, unless that was just now. A stop that has
+// been taken back is forgotten, but for feeds that were asked.
 func (s *Store) askStop(ctx context.Context) {
 	s.mu.Lock()
-	known := s.stopped != nil || time.Since(s.asked) < s.config.Poll
-	if !known {
+	before := s.stops
+	wait := time.Since(s.asked) < s.config.Poll
+	if !wait {
 		s.asked = time.Now()
 	}
 	s.mu.Unlock()
-	if known {
+	if wait {
 		return
 	}
-	if data, err := ask(ctx, s.config.Client, s.states+"?state=closed"); err == nil && string(data) == "true" {
+	data, err := ask(ctx, s.config.Client, s.states+"?state=closed")
+	if err != nil {
+		return
+	}
+	switch string(data) {
+	case "true":
 		s.stop(&syncstream.StopError{Reason: s.String() + " asks all to stop"})
+	case "false":
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.stops == before { // none came meanwhile
+			s.stopped = nil
+		}
 	}
 }
 

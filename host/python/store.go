@@ -86,6 +86,7 @@ type Store struct {
 	watched  bool                // a goroutine asks for a stop
 	failure  *syncstream.Failure // the first
 	stopped  error               // the cause of a stop
+	stops    int                 // how many were heard of
 	left     bool                // Abandon left feeds open
 	asked    time.Time           // when the host was asked about a stop last
 	away     bool                // the host could not be reached

@@ -176,11 +176,57 @@ func TestStoreStop(t *testing.T) {
 	if err := b.Wait(bounded(t)); !errors.Is(err, syncstream.ErrStopped) {
 		t.Errorf("Wait: %v", err)
 	}
+	peer.want("null", "set_closed", false)
+	later := b.Mirror(syncstream.MirrorConfig{})
+	fmt.Fprintln(later, "taken back")
+	flush(t, later)
+	peer.want(`["taken back"]`, "read")
+	another := b.Mirror(syncstream.MirrorConfig{}) // while one is open
+	fmt.Fprintln(another, "twice")
+	flush(t, another)
+	for _, m := range []*syncstream.Mirror{later, another} {
+		if err := m.Context().Err(); err != nil {
+			t.Errorf("a mirror that was opened when the stop had been taken back: %v", err)
+		}
+		m.Close()
+	}
 	b.Reset()
 	peer.want("null", "write", "on\n")
 	check(t, "after Reset, when maxlen is forgotten", last(t, b), `"on"`)
 	b.Stop(nil)
 	peer.want("StopIteration: asked to stop", "write", "x\n")
+}
+
+// A stop that is taken back is forgotten while feeds are open that were asked.
+func TestStoreStopTakenBack(t *testing.T) {
+	address := flask(t, 10)
+	peer := newPeer(t, address)
+	s, err := python.NewStore(address, python.StoreConfig{Poll: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := bounded(t)
+	defer s.Close(ctx)
+	open := func(id string) syncstream.Feed {
+		f, err := s.Feed(&syncstream.Source{ID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	first := open("first")
+	peer.want("null", "set_closed", true)
+	<-first.Context().Done()
+	if open("second").Context().Err() == nil {
+		t.Error("a feed that is opened after the stop is not asked")
+	}
+	peer.want("null", "set_closed", false)
+	for open("later").Context().Err() != nil {
+		if ctx.Err() != nil {
+			t.Fatal("new feeds are still asked to stop")
+		}
+		peer.want("false", "state", "closed") // takes a moment
+	}
 }
 
 // A host that has gone is told of once, and once that it is back; nothing is lost
