@@ -1,12 +1,14 @@
 package main_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -54,7 +56,7 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Deadline:            time.Now().Add(50 * time.Second),
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "address": address},
 		Setup: func(env *testscript.Env) error {
 			// Else the race detector has each syncstream sleep for a second as it ends.
 			env.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
@@ -80,4 +82,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(status) != args[0] {
 		ts.Fatalf("exit status %d; want %s", status, args[0])
 	}
+}
+
+// address is the script command "address FIFO": it waits for the address that a
+// host prints there, and sets URL to that of a buffer.
+func address(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: address FIFO")
+	}
+	f, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	line, err := bufio.NewReader(f).ReadString('\n')
+	ts.Check(err)
+	ts.Setenv("URL", strings.TrimSpace(line)+"/train")
 }

@@ -16,10 +16,16 @@ var (
 	duration = regexp.MustCompile(`\b[0-9.]+m?s\b`)
 )
 
-// TestTasks runs what docs/run.md shows. What stands under a command is among
-// what it prints; T is any time.
-func TestTasks(t *testing.T) {
-	page, err := os.ReadFile(filepath.FromSlash("../../docs/run.md"))
+// TestTasks runs what docs/run.md shows.
+func TestTasks(t *testing.T) { playPage(t, "run.md", 10) }
+
+// TestHosts runs what docs/hosts.md shows of the command.
+func TestHosts(t *testing.T) { playPage(t, "hosts.md", 1) }
+
+// playPage runs the commands of a page, which has so many tasks. What stands under
+// a command is among what it prints; T is any time.
+func playPage(t *testing.T, name string, n int) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,8 +34,8 @@ func TestTasks(t *testing.T) {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	tasks := task.FindAllStringSubmatch(string(page), -1)
-	if len(tasks) != 10 || strings.Count(string(page), "```sh\n") != len(tasks) {
-		t.Fatalf("the page has %d tasks; want 10, each with a command and what it prints", len(tasks))
+	if len(tasks) != n || strings.Count(string(page), "```sh\n") != len(tasks) {
+		t.Fatalf("the page has %d tasks; want %d, each with a command and what it prints", len(tasks), n)
 	}
 	for _, m := range tasks {
 		t.Run(m[1], func(t *testing.T) {

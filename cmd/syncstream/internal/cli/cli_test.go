@@ -100,7 +100,7 @@ func TestHelpFits(t *testing.T) {
 				t.Errorf("%s --help does not name --%s", cmd.CommandPath(), f.Name)
 			}
 		})
-		if n := strings.Count(out.String(), "\n  syncstream "); n != 3 && cmd.Runnable() {
+		if n := strings.Count(cmd.Example, "\n") + 1; n != 3 && cmd.Runnable() {
 			t.Errorf("%s --help has %d examples; want 3", cmd.CommandPath(), n)
 		}
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")

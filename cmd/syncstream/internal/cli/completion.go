@@ -34,7 +34,7 @@ func newCompletion() *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:   "completion SHELL",
-		Short: "Print what has your shell complete verbs, flags and their values",
+		Short: "Print what has your shell complete verbs, flags and values",
 		Long: "Print a script that has a shell complete verbs, flags, their values and the\n" +
 			"names of a Procfile. This stands in the shell's start-up file (bash needs its\n" +
 			"package bash-completion too):\n" + loads.String(),
@@ -66,11 +66,7 @@ const wordsOf = "syncstream/words"
 // completeFlags has shells complete the values of cmd's flags, and after -f the
 // names of the Procfile.
 func completeFlags(cmd *cobra.Command, o *commandOptions) {
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if words := f.Annotations[wordsOf]; words != nil && f.Name != "success" {
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
-		}
-	})
+	completeWords(cmd)
 	for _, name := range []string{"cwd", "log-dir"} {
 		_ = cmd.MarkFlagDirname(name) // as above
 	}
@@ -86,6 +82,16 @@ func completeFlags(cmd *cobra.Command, o *commandOptions) {
 		names := slices.DeleteFunc(o.procfileNames(), func(name string) bool { return slices.Contains(args, name) })
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeWords has shells complete the values of flags that take one of some
+// words.
+func completeWords(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if words := f.Annotations[wordsOf]; words != nil && f.Name != "success" {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+		}
+	})
 }
 
 // knownNames returns the workers' names, as far as flags tell them.

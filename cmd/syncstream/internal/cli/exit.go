@@ -51,3 +51,12 @@ func statusOf(err error) int {
 	}
 	return exitFailure
 }
+
+// exitWith returns the error that makes the program exit with that status, when
+// all has been said.
+func exitWith(status int) error {
+	if status == 0 {
+		return nil
+	}
+	return &exitStatus{code: status}
+}

@@ -12,9 +12,9 @@ import (
 // helpWidth is how many columns help may have.
 const helpWidth = 80
 
-// showHelp prints a help that fits a screen: the flags of a verb that has many
-// stand beside the name of their group, and what each does is told by 'syncstream
-// help flags' and the man page.
+// showHelp prints a help that fits a screen: of the flags of a verb that has many
+// only the names stand beside that of their group, and what each does is told by
+// 'syncstream help flags' and the man page.
 func showHelp(cmd *cobra.Command, _ []string) {
 	var b strings.Builder
 	b.WriteString(strings.TrimSpace(orElse(cmd.Long, cmd.Short)) + "\n")
@@ -23,14 +23,16 @@ func showHelp(cmd *cobra.Command, _ []string) {
 	}
 	if verbs := verbsAndTopics(cmd); len(verbs) > 0 {
 		b.WriteString("\n")
-		for _, verb := range verbs {
-			fmt.Fprintf(&b, "  %-12s%s\n", verb.Name(), verb.Short)
-		}
+		writeVerbs(&b, cmd, verbs)
 	}
 	if groups := flagGroups(cmd); len(groups) > 0 {
 		b.WriteString("\n")
+		write := listGroup
+		if isLong(groups) {
+			write = writeGroup
+		}
 		for _, g := range groups {
-			writeGroup(&b, g)
+			write(&b, g)
 		}
 	} else if usages := cmd.LocalFlags().FlagUsagesWrapped(helpWidth); usages != "" && cmd.Runnable() {
 		b.WriteString("\n" + usages)
@@ -39,6 +41,37 @@ func showHelp(cmd *cobra.Command, _ []string) {
 		b.WriteString(footer + "\n")
 	}
 	fmt.Fprint(cmd.OutOrStdout(), b.String())
+}
+
+// writeVerbs lists verbs, each group behind its title.
+func writeVerbs(b *strings.Builder, cmd *cobra.Command, verbs []*cobra.Command) {
+	titles := map[string]string{"": "More"}
+	order := []string{}
+	for _, g := range cmd.Groups() {
+		titles[g.ID] = g.Title
+		order = append(order, g.ID)
+	}
+	for _, group := range append(order, "") {
+		title := titles[group]
+		for _, verb := range verbs {
+			if verb.GroupID == group {
+				fmt.Fprintf(b, "%-*s%-11s%s\n", verbIndent, title, verb.Name(), verb.Short)
+				title = ""
+			}
+		}
+	}
+}
+
+// verbIndent is how many columns the title of a group of verbs has.
+const verbIndent = 6
+
+// isLong reports whether there are too many flags to say what each does.
+func isLong(groups []flagGroup) bool {
+	n := 0
+	for _, g := range groups {
+		n += len(g.flags)
+	}
+	return n > 20
 }
 
 // verbsAndTopics returns what there is help for below cmd.
@@ -111,10 +144,29 @@ func flagGroups(cmd *cobra.Command) (groups []flagGroup) {
 	return groups
 }
 
+// groupIndent is how many columns the name of a group has.
+const groupIndent = 9
+
+// listGroup writes what each flag of a group does, up to the first semicolon.
+func listGroup(b *strings.Builder, g flagGroup) {
+	const indent = groupIndent + 25
+	name := g.name
+	for _, f := range g.flags {
+		_, usage := pflag.UnquoteUsage(f)
+		usage, _, _ = strings.Cut(usage, ";")
+		if f.DefValue != "" && f.NoOptDefVal == "" {
+			usage += " (" + f.DefValue + ")"
+		}
+		text := strings.TrimSpace(wrapped(usage, indent))
+		fmt.Fprintf(b, "%-*s%-*s%s\n", groupIndent, name, indent-groupIndent, flagSynopsis(f)+" ", text)
+		name = ""
+	}
+}
+
 // writeGroup writes the names of a group's flags beside its own, as many in a
 // row as fit.
 func writeGroup(b *strings.Builder, g flagGroup) {
-	const indent = 9
+	const indent = groupIndent
 	column := 0
 	fmt.Fprintf(b, "%-*s", indent, g.name)
 	for _, f := range g.flags {

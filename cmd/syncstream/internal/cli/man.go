@@ -75,11 +75,14 @@ func manPage(cmd *cobra.Command) string {
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(flagSynopsis(f)), roff(withDefault(f, f.Usage)))
 		}
 	}
-	if len(flagGroups(cmd)) > 0 {
+	if cmd.Name() == "run" {
 		manText(&b, "ENVIRONMENT", envText())
 		for _, section := range runManual {
 			manText(&b, section.title, strings.ReplaceAll(section.text, "\n", "\n\n"))
 		}
+	}
+	if footer := cmd.Annotations[footerOf]; cmd.Name() != "run" {
+		manText(&b, "EXIT STATUS", footer)
 	}
 	if cmd.HasExample() {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))

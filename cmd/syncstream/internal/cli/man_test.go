@@ -23,7 +23,10 @@ func TestMan(t *testing.T) {
 	for _, f := range files {
 		names = append(names, f.Name())
 	}
-	if want := []string{"syncstream-run.1", "syncstream-torture.1", "syncstream.1"}; !slices.Equal(names, want) {
+	if want := []string{
+		"syncstream-clear.1", "syncstream-follow.1", "syncstream-read.1", "syncstream-run.1", "syncstream-send.1", "syncstream-serve.1",
+		"syncstream-status.1", "syncstream-stop.1", "syncstream-torture.1", "syncstream-wait.1", "syncstream.1",
+	}; !slices.Equal(names, want) {
 		t.Fatalf("the pages are %q; want %q", names, want)
 	}
 	page, err := os.ReadFile(dir + "/syncstream-run.1")
@@ -71,6 +74,10 @@ func TestCompletion(t *testing.T) {
 		{[]string{"run", "--stop-sig"}, "--stop-signal\tthe signal, by NAME or number, that"},
 		{[]string{"run", "-p", ""}, "name\nindex\n"},
 		{[]string{"run", "-f", procfile, "web", ""}, "db\n:4\n"},
+		{[]string{"fo"}, "follow"},
+		{[]string{"follow", "--color", ""}, "auto\nalways\nnever\n:4\n"},
+		{[]string{"wait", ""}, ":4\n"},
+		{[]string{"serve", "--max-b"}, "--max-body\tBYTES of a request (413)\n"},
 	} {
 		if got := execute(t, append([]string{"__complete"}, c.args...)...); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%q is completed by %q; want %q", c.args, got, c.want)

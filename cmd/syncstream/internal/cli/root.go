@@ -56,11 +56,19 @@ every line whole, in the order its worker wrote it, none lost.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(showHelp)
+	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Run"}, &cobra.Group{ID: groupHosts, Title: "Hosts"})
 	run := newRun()
-	root.AddCommand(run, newTorture(), newCompletion(), newMan(), newFlagsTopic(run))
+	root.AddCommand(run, newServe(), newSend(), newFollow(), newRead(), newWait(), newStop(), newClear(), newStatus())
+	root.AddCommand(newTorture(), newCompletion(), newMan(), newFlagsTopic(run))
 	root.SetHelpCommand(newHelp())
 	return root
 }
+
+// The groups of verbs, as help lists them.
+const (
+	groupRun   = "run"
+	groupHosts = "hosts"
+)
 
 // version returns the module's version, or the commit that was built.
 func version() string {

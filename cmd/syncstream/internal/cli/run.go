@@ -35,6 +35,7 @@ func newRun() *cobra.Command {
 		Example: `  syncstream run 'npm start' 'go run ./api'   each is a command for the shell
   syncstream run -n 4 -- python3 train.py     four copies of one program
   syncstream run -f Procfile web db           two commands of a Procfile`,
+		GroupID: groupRun,
 		Annotations: map[string]string{footerOf: `Exits with 0; or as the worker that failed first, with 128 and its signal if one
 killed it, 126 or 127 if it can't be run or found; 124 after --timeout; 130 and
 so on after Ctrl-C; 141 if the output goes nowhere; 2 for wrong usage.

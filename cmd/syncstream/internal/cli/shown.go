@@ -30,10 +30,7 @@ type showOptions struct {
 func (o *showOptions) define(f flags) {
 	c := &o.config
 	c.Steps = stepsEvery
-	f.words("prefix,p", "name", "`WHAT` stands before each line: name, index, pid, rank, time, command, none, or a template such as '[{name} {pid}] '", parsed(&c.Prefix, view.ParsePrefix), "name", "index", "pid", "rank", "time", "command", "none")
-	f.add("timestamps,t", "", "the time before each line, as `FORMAT`: %H:%M:%S and the like, 15:04:05, iso, or unix; without one, %H:%M:%S.%L", parsed(&c.Timestamps, view.ParseTimestamps)).
-		NoOptDefVal = view.DefaultTimestamps
-	f.choice("color", "`WHEN` tags are in colour, auto, always or never; NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count too, and workers get them", &o.color, "auto", "always", "never")
+	o.defineRows(f)
 	f.onOff("raw", "let all escape sequences through to the terminal", func(on bool) { c.Raw = on })
 	f.words("cr", "fold", "`WHAT` a carriage return does, as progress bars have it: fold, it starts the line again, and in a file or pipe the bar is its last state, and a row each 5 s before that; split, it ends it; keep, it is text", parsed(&o.lines, view.ParseCR), "fold", "split", "keep")
 	f.words("output", "stream", "`WHAT` is shown: stream, lines as they come; group, a worker's together when it ends; errors, so, but only of one that failed; none", parsed(&c.Output, view.ParseOutput), "stream", "group", "errors", "none")
@@ -42,6 +39,15 @@ func (o *showOptions) define(f flags) {
 	f.add("exclude", "", "hide lines that match `REGEX`; it may be given more than once; logs and --json have them", expressions(&c.Exclude))
 	f.add("mask", "", "put *** where `REGEX` matches, in all that is shown or kept, and before --until, --fail-on and other flags look at a line; it may be given more than once", o.addMask)
 	f.onOff("json", "print each message, and what happens to workers, as JSON, one object a line, all on stdout", func(on bool) { o.json = on })
+}
+
+// defineRows defines the flags that say how a row begins.
+func (o *showOptions) defineRows(f flags) {
+	c := &o.config
+	f.words("prefix,p", "name", "`WHAT` stands before each line: name, index, pid, rank, time, command, none, or a template such as '[{name} {pid}] '", parsed(&c.Prefix, view.ParsePrefix), "name", "index", "pid", "rank", "time", "command", "none")
+	f.add("timestamps,t", "", "the time before each line, as `FORMAT`: %H:%M:%S and the like, 15:04:05, iso, or unix; without one, %H:%M:%S.%L", parsed(&c.Timestamps, view.ParseTimestamps)).
+		NoOptDefVal = view.DefaultTimestamps
+	f.choice("color", "`WHEN` tags are in colour, auto, always or never; NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count too, and workers get them", &o.color, "auto", "always", "never")
 }
 
 // parsed takes what parse understands.

@@ -30,7 +30,7 @@ func newTorture() *cobra.Command {
 	o := &tortureOptions{}
 	cmd := &cobra.Command{
 		Use:   "torture [flags] [ROW]... [-- TOOL [ARG]...]",
-		Short: "Check the promises: workers do their worst, here or under a peer",
+		Short: "Check the promises: workers do their worst, here or under peers",
 		Long: `Play stories that are hard on whoever shows the output of many workers, before
 this program or before another TOOL, and tell which promises were kept. A ROW is
 a number or a part of a name in --list; all are played if none is named. In the
@@ -42,6 +42,7 @@ tool's arguments stands, for the workers' commands (each is for sh),
 		Example: `  syncstream torture
   syncstream torture 'half a line' -- concurrently {}
   syncstream torture -- xargs -a {file} -d '\n' -P0 -I% sh -c %`,
+		GroupID: groupRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args); err != nil {
 				return err

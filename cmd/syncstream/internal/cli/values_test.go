@@ -68,3 +68,15 @@ func TestChoice(t *testing.T) {
 		t.Errorf("the value is %q", to)
 	}
 }
+
+// A host knows of a worker's end only the words.
+func TestStatusOfText(t *testing.T) {
+	for text, want := range map[string]int{
+		"exit status 3": 3, "exit status 3: disk full": 3, "exit status 255 after 3 s": 255, "exit status 0": 1, "exit status 300": 1,
+		"killed by SIGTERM (signal 15)": 143, "killed by SIGKILL (signal 9) after 3 s": 137, "disk full": 1, "": 1,
+	} {
+		if got := statusOfText(text); got != want {
+			t.Errorf("statusOfText(%q) = %d; want %d", text, got, want)
+		}
+	}
+}

@@ -77,3 +77,19 @@ func appendVisible(dst []byte, r rune, text []byte) []byte {
 	}
 	return append(dst, text...)
 }
+
+// Safe returns a text of others as it may be shown on a terminal: control
+// characters, those of colours too, are seen and do nothing; LF stays.
+func Safe(text string) string {
+	var b []byte
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		if r == '\n' {
+			b = append(b, '\n')
+		} else {
+			b = appendVisible(b, r, []byte(text[:n]))
+		}
+		text = text[n:]
+	}
+	return string(b)
+}

@@ -103,3 +103,16 @@ func FuzzSafe(f *testing.F) {
 		}
 	})
 }
+
+// What others call a worker can neither colour our words nor move the cursor.
+func TestSafe(t *testing.T) {
+	for text, want := range map[string]string{
+		"größe\ttwo\nlines":        "größe␉two\nlines",
+		"\x1b[31mred\x1b[2J\r\x7f": "␛[31mred␛[2J␍␡",
+		"\xff\u009b\u202e":         `\xff\u009b\u202e`,
+	} {
+		if got := Safe(text); got != want {
+			t.Errorf("Safe(%q) = %q; want %q", text, got, want)
+		}
+	}
+}

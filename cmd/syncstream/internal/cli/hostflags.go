@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/syncstream/syncstream/host"
+)
+
+// hostOptions say which buffer of which host is meant, and what lets us in.
+type hostOptions struct {
+	address   string
+	tokenFile string
+}
+
+func (o *hostOptions) define(f flags) {
+	f.add("token-file", "", "the token that the host wants is in `FILE`; else in "+host.TokenVariable, text(&o.tokenFile))
+}
+
+// complete takes the address, which what calls: it checks it before anything is
+// sent.
+func (o *hostOptions) complete(cmd *cobra.Command, what, address string) error {
+	const want = "want http://HOST:PORT/NAME"
+	shown := shownValue(host.Redact(address))
+	u, err := url.Parse(address)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "", strings.Trim(u.Path, "/") == "":
+		return usagef(cmd, "%s %s: %s", what, shown, want)
+	case shown != shownValue(address):
+		return usagef(cmd, "%s %s: it has a token in it, which others can see in the list of processes; %s, and --token-file or %s", what, shown, want, host.TokenVariable)
+	}
+	o.address = address
+	if o.tokenFile == "" {
+		return nil
+	}
+	if _, err := readTokens(o.tokenFile); err != nil {
+		return usagef(cmd, "--token-file %s: %v", shownValue(o.tokenFile), reason(err))
+	}
+	return nil
+}
+
+// open returns a client, which tells stderr when the host is gone and back.
+func (o *hostOptions) open(stderr io.Writer) (*host.Client, error) {
+	c := host.ClientConfig{URL: o.address, Stderr: stderr}
+	if o.tokenFile != "" {
+		tokens, err := readTokens(o.tokenFile)
+		if err != nil {
+			return nil, err
+		}
+		c.Token = tokens[0].Secret
+	}
+	return host.NewClient(c)
+}
+
+// addressArgs takes the one argument of a verb about a buffer.
+func (o *hostOptions) addressArgs(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usagef(cmd, "want one address, http://HOST:PORT/NAME, not %d", len(args))
+	}
+	return o.complete(cmd, "the address", args[0])
+}
+
+// patienceOptions say how long a host is tried that can't be reached.
+type patienceOptions struct{ patience time.Duration }
+
+func (o *patienceOptions) define(f flags) {
+	o.patience = 10 * time.Second
+	f.add("patience", "10s", "give up on a host that does not answer after this `TIME`", duration(&o.patience))
+}
+
+var errPatience = errors.New("the time of --patience is over")
+
+// readTokens reads a file with a token in each line, and what it is for: read,
+// write or all, which it is without a word. Lines that begin with # are left out.
+func readTokens(path string) ([]host.Token, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var tokens []host.Token
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0][0] == '#' {
+			continue
+		}
+		access, err := accessOf(fields[1:])
+		if err == nil {
+			err = host.CheckSecret(fields[0])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		tokens = append(tokens, host.Token{Secret: fields[0], Access: access})
+	}
+	if len(tokens) == 0 {
+		return nil, errors.New("there is no token in it")
+	}
+	return tokens, nil
+}
+
+// accessOf understands the words behind a token. Its error repeats none: they
+// can be a secret that was torn apart.
+func accessOf(words []string) (host.Access, error) {
+	access, ok := host.Full, len(words) <= 1
+	if len(words) == 1 {
+		access, ok = map[string]host.Access{"read": host.Read, "write": host.Write, "all": host.Full}[words[0]]
+	}
+	if !ok {
+		return 0, errors.New("behind the token: want read, write or all, or nothing for all")
+	}
+	return access, nil
+}
