@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host"
 )
 
@@ -35,16 +36,35 @@ are open. Workers that never write hear it too. It waits for none of them.`,
 const askFooter = `Exits with 0; 1 if the host does not answer, or refuses; 2 for wrong usage.`
 
 func (o *stopOptions) ask(ctx context.Context, client *host.Client) error {
+	_, before, err := client.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
 	if err := client.Stop(ctx, errors.New(o.cause)); err != nil {
 		return err
 	}
-	_, sources, err := client.Snapshot(ctx)
+	_, after, err := client.Snapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("the workers are asked to end, but who is open is not known: %w", err)
 	}
-	n := openSources(sources)
+	n := asked(before, after)
 	return o.print(plural(n, "open worker")+" asked to end\n", struct {
 		Version int `json:"v"`
 		Open    int `json:"open"`
 	}{1, n})
+}
+
+// asked counts the workers that are open, and those that were and have already
+// ended as they were asked to.
+func asked(before, after []syncstream.SourceStatus) (n int) {
+	open := make(map[string]bool)
+	for _, s := range before {
+		open[s.Source.ID] = s.State.IsOpen()
+	}
+	for _, s := range after {
+		if s.State.IsOpen() || open[s.Source.ID] && !s.Asked.IsZero() {
+			n++
+		}
+	}
+	return n
 }
