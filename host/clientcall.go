@@ -144,6 +144,7 @@ func (c *Client) callJSON(ctx context.Context, method, op string, q url.Values, 
 
 // keepTrying calls f until it succeeds, fails for good, or ctx ends.
 func (c *Client) keepTrying(ctx context.Context, what string, f func() error) error {
+	var before error // of the try before
 	for tries := 1; ; tries++ {
 		err := f()
 		switch {
@@ -151,13 +152,18 @@ func (c *Client) keepTrying(ctx context.Context, what string, f func() error) er
 			c.health.succeed(c)
 			return nil
 		case ctx.Err() != nil:
-			if cause := context.Cause(ctx); !errors.Is(err, cause) {
+			cause := context.Cause(ctx)
+			if errors.Is(err, cause) {
+				err = before
+			}
+			if err != nil {
 				return fmt.Errorf("host: %s %s: %w (%v)", what, c, cause, err)
 			}
-			return fmt.Errorf("host: %s %s: %w", what, c, err)
+			return fmt.Errorf("host: %s %s: %w", what, c, cause)
 		case lasting(err):
 			return fmt.Errorf("host: %s %s: %w", what, c, err)
 		}
+		before = err
 		c.health.fail(c, time.Now(), err)
 		timer := time.NewTimer(backoff(tries))
 		select {
