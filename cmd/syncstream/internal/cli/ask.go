@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host"
 )
 
@@ -70,14 +69,4 @@ func printJSON(w io.Writer, value any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false) // as messages have it
 	return e.Encode(value)
-}
-
-// openSources counts the sources of an account that are open.
-func openSources(all []syncstream.SourceStatus) (n int) {
-	for _, s := range all {
-		if s.State.IsOpen() {
-			n++
-		}
-	}
-	return n
 }

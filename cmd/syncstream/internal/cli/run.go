@@ -21,6 +21,7 @@ type runOptions struct {
 	verdictOptions
 	showOptions
 	logOptions
+	toOptions
 	silence time.Duration // after which a hint is given
 
 	stdout, stderr *os.File
@@ -51,6 +52,7 @@ What each flag does: syncstream help flags`},
 	o.commandOptions.define(flags{cmd.Flags(), "Run"})
 	o.showOptions.define(flags{cmd.Flags(), "Show"})
 	o.logOptions.define(flags{cmd.Flags(), "Keep"})
+	o.toOptions.define(flags{cmd.Flags(), "Host"})
 	o.endingOptions.define(flags{cmd.Flags(), "End"})
 	o.verdictOptions.define(flags{cmd.Flags(), "Tell"})
 	completeFlags(cmd, &o.commandOptions)
@@ -64,6 +66,9 @@ func (o *runOptions) complete(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if err := o.commandOptions.complete(cmd, args); err != nil {
+		return err
+	}
+	if err := o.toOptions.complete(cmd); err != nil {
 		return err
 	}
 	o.showOptions.complete(o.workers, o.stdout, o.stderr)
@@ -80,6 +85,10 @@ func (o *runOptions) run(ctx context.Context) error {
 	defer c.cancel(nil)
 	buf := o.buffer()
 	outs, err := o.attach(buf, c)
+	if err != nil {
+		return &exitStatus{code: exitFailure, err: err}
+	}
+	to, err := o.deliver(buf, c)
 	if err != nil {
 		return &exitStatus{code: exitFailure, err: err}
 	}
@@ -103,6 +112,10 @@ func (o *runOptions) run(ctx context.Context) error {
 		results: results, reason: c.reason(), stopped: c.askedAt(), hit: outs.lines.hit.Load(), asides: &outs.asides,
 	}
 	v := o.judge(out.settle(), buf, &r.words, started)
+	if err := to.close(); err != nil {
+		outs.notices.Notice("syncstream: " + view.Safe(err.Error()))
+		v.Status = max(v.Status, exitFailure)
+	}
 	if err := outs.close(buf); outErr == nil {
 		outErr = err
 	}
