@@ -245,8 +245,8 @@ func (v *View) keep(err error) {
 }
 
 // Follow has the view show the partial lines of b: as live rows, or as the steps
-// of progress bars. It returns when b is closed or ctx ends. While b is idle, so
-// is it.
+// of progress bars. It returns when ctx ends, or when b, or the view, is closed.
+// While b is idle, so is it; but for bars it looks from time to time.
 func (v *View) Follow(ctx context.Context, b *syncstream.Buffer) {
 	if v.live == nil && v.config.Steps == 0 || v.config.Output != Stream {
 		return
@@ -254,8 +254,11 @@ func (v *View) Follow(ctx context.Context, b *syncstream.Buffer) {
 	v.mu.Lock()
 	v.rows.partials = b.Partials
 	v.mu.Unlock()
+	if v.live == nil {
+		v.look(ctx)
+		return
+	}
 	var last time.Time
-	every := v.redrawEvery()
 	for m, err := range b.Follow(ctx, syncstream.Latest, syncstream.FollowPartials) {
 		if err != nil {
 			return
@@ -265,9 +268,9 @@ func (v *View) Follow(ctx context.Context, b *syncstream.Buffer) {
 		if m.Kind != syncstream.Partial && !m.Time.After(last) {
 			continue
 		}
-		wait := every - time.Since(last)
+		wait := redrawAfter - time.Since(last)
 		if m.Kind != syncstream.Partial {
-			wait = every // it is shown by the sink meanwhile, and takes its live row away
+			wait = redrawAfter // it is shown by the sink meanwhile, and takes its live row away
 		}
 		if !sleep(ctx, wait) {
 			return
@@ -280,13 +283,19 @@ func (v *View) Follow(ctx context.Context, b *syncstream.Buffer) {
 // redrawAfter is how long the live rows stay as they are, at least.
 const redrawAfter = 80 * time.Millisecond
 
-// redrawEvery returns how long what Follow shows stays as it is, at least: rows of
-// steps are rare, and a buffer of many workers is busy.
-func (v *View) redrawEvery() time.Duration {
-	if v.live != nil {
-		return redrawAfter
+// look shows the steps of progress bars when their time has come. It does not
+// follow the buffer, which keeps what a follower has not read yet: steps are rare,
+// and the buffer of a run into a pipe is busy.
+func (v *View) look(ctx context.Context) {
+	tick := time.NewTicker(max(redrawAfter, v.config.Steps/5))
+	defer tick.Stop()
+	for v.redraw() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
-	return max(redrawAfter, v.config.Steps/5)
 }
 
 // sleep reports false if ctx ended meanwhile.
@@ -304,16 +313,18 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// redraw looks at the partial lines and shows what is new.
-func (v *View) redraw() {
+// redraw looks at the partial lines and shows what is new. It reports false if the
+// view is closed.
+func (v *View) redraw() bool {
 	v.mu.Lock()
 	defer v.unlock()
 	if v.closed || v.failed != nil {
-		return
+		return false
 	}
 	v.rows.read()
 	if v.config.Steps > 0 {
 		v.keep(v.addSteps())
 	}
 	v.keep(v.draw())
+	return true
 }

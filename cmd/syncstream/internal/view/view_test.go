@@ -244,7 +244,7 @@ func TestViewFile(t *testing.T) {
 		},
 		{
 			"steps",
-			view.Config{Steps: 2500 * time.Millisecond},
+			view.Config{Steps: 2400 * time.Millisecond},
 			func(s *story) {
 				a, b := s.mirror("a"), s.mirror("b")
 				s.write(b, "what is your name? ")
@@ -255,8 +255,8 @@ func TestViewFile(t *testing.T) {
 				s.write(a, "\rdone\n")
 				s.write(b, "Eve\n")
 			},
-			"a | 30%\na | 60%\na | 90%\na | done\nb | what is your name? Eve\n", "",
-			"between, it has a row every three seconds; a line that only grows has none",
+			"a | 20%\na | 50%\na | 70%\na | done\nb | what is your name? Eve\n", "",
+			"between, it has a row when 2.4 s have passed; a line that only grows has none",
 		},
 		{
 			"pieces",
