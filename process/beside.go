@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/syncstream/syncstream"
 )
 
 // beside is what a worker has beside its stdin, stdout and stderr: a channel for
@@ -48,6 +50,7 @@ func (b *beside) give(cmd *exec.Cmd) (theirs []*os.File, err error) {
 		if err != nil {
 			return theirs, err
 		}
+		makeSmall(r)
 		b.failure = &failureReader{file: r, done: make(chan struct{})}
 		theirs = append(theirs, w)
 		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", failureEnv, nextFD(cmd)))
@@ -95,7 +98,7 @@ func (p *Process) explain(err error) error {
 	}
 	said := strings.TrimSpace(failure.said.String())
 	if failure.fatal == unknownFatal { // its stderr may have been read later
-		failure.fatal = p.fatalError(failure.said.Bytes())
+		failure.fatal = p.fatalError()
 	}
 	if failure.fatal != "" {
 		return &FuncError{Text: failure.fatal, Trace: []byte(said), Err: err}
@@ -126,8 +129,8 @@ func (r *failureReader) read(p *Process) {
 		if err != nil {
 			return
 		}
-		if r.fatal == "" || r.fatal == unknownFatal {
-			r.fatal = p.fatalError(r.said.Bytes())
+		if r.fatal == "" && beginsWithStack(r.said.Bytes()) {
+			r.fatal = p.awaitFatal()
 		}
 	}
 	_, _ = io.Copy(io.Discard, r.file)
@@ -150,21 +153,40 @@ const (
 	unknownFatal = fatalPrefix + "why stands on stderr"
 )
 
-// fatalError returns why the worker's runtime gave up, where what it has said so
-// far begins with a stack. It says that on stderr alone, before it begins to
-// write elsewhere, too. So we look for it while it writes: it can't go on for
-// long until we read, and what it said before is among the last messages.
-func (p *Process) fatalError(said []byte) string {
+// beginsWithStack reports whether a runtime that gives up has not said why: it says
+// that on stderr alone, before it begins to write its stacks, there and here.
+func beginsWithStack(said []byte) bool {
 	said = bytes.TrimLeft(said, "\n")
-	if !bytes.HasPrefix(said, []byte("goroutine ")) && !bytes.HasPrefix(said, []byte("runtime stack:")) {
-		return ""
-	}
-	const most = 1000 // what a pipe holds
-	last, _ := p.buffer.Last(context.Background(), most)
-	for _, m := range slices.Backward(last) {
-		if m.Source == p.result.Source && strings.HasPrefix(m.Text, fatalPrefix) {
+	return bytes.HasPrefix(said, []byte("goroutine ")) || bytes.HasPrefix(said, []byte("runtime stack:"))
+}
+
+// awaitFatal returns why the worker's runtime gave up, as its stderr says. It waits
+// for that: meanwhile nobody reads the runtime's stacks here, so it can't write so
+// many there that the buffer would have let go of the reason.
+func (p *Process) awaitFatal() string {
+	const patience = time.Second // its stderr may lead elsewhere
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for m, err := range p.buffer.Follow(ctx, syncstream.Oldest) {
+		if err == nil && p.isFatal(m) {
 			return m.Text
 		}
 	}
 	return unknownFatal
+}
+
+// fatalError returns the same, if it is among the last messages.
+func (p *Process) fatalError() string {
+	const most = 1000
+	last, _ := p.buffer.Last(context.Background(), most)
+	for _, m := range slices.Backward(last) {
+		if p.isFatal(m) {
+			return m.Text
+		}
+	}
+	return unknownFatal
+}
+
+func (p *Process) isFatal(m syncstream.Message) bool {
+	return m.Source == p.result.Source && strings.HasPrefix(m.Text, fatalPrefix)
 }
