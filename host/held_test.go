@@ -202,6 +202,27 @@ func TestCloseSource(t *testing.T) {
 	})
 }
 
+// One that was taken for lost, and has been closed since, is not opened by what
+// comes late; a later epoch opens it as one that can be lost, and stopped, again.
+func TestCloseSourceLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1, lines(1, "one"))
+		time.Sleep(time.Minute)
+		h.post("/train/v1/close", `{"source":"a"}`)
+		check(t, "held", h.post("/train/v1/held", `{"sources":[{"id":"a"}]}`), `{"sources":[{"id":"a","state":"exited"}]}`)
+		check(t, "late", h.append("a", 1, lines(2, "two")),
+			`410 {"message":"the source is closed: exited","epoch":1,"num":1,"state":"exited"}`)
+		check(t, "closed", statuses(h.buffer()), "a exited")
+
+		check(t, "later epoch", h.append("a", 2, lines(2, "two")), `200 {"epoch":2,"num":2,"state":"open"}`)
+		h.post("/train/v1/stop", `{"cause":"enough"}`)
+		check(t, "stopped", h.append("a", 2, lines(3, "three")), `200 {"epoch":2,"num":3,"state":"asked","stop":"enough"}`)
+		time.Sleep(time.Minute)
+		check(t, "lost again", statuses(h.buffer()), "a exited\na lost: no sign of it for 15s: it is taken for lost")
+	})
+}
+
 // Sources that have ended are forgotten when there are many, the oldest first;
 // those that are open never.
 func TestSweep(t *testing.T) {

@@ -245,7 +245,7 @@ func (m *remote) close(state syncstream.State, err error) {
 		m.mu.Unlock()
 		return
 	}
-	m.ended, m.state = time.Now(), state
+	m.ended, m.silent, m.state = time.Now(), time.Time{}, state // it won't be back
 	m.silence.Stop()
 	feed := m.feed
 	m.mu.Unlock()
