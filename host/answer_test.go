@@ -186,6 +186,28 @@ func TestShutdownBlocked(t *testing.T) {
 	})
 }
 
+// A buffer that is being closed calls its Parse, for the half line: nothing is
+// locked that the host needs.
+func TestShutdownParse(t *testing.T) {
+	var h *testHost
+	var answers []string
+	h = start(t, Config{Buffer: syncstream.Config{Parse: func(m *syncstream.Message) bool {
+		if !h.h.mu.TryLock() {
+			answers = append(answers, m.Text+": the host is locked")
+			return true
+		}
+		h.h.mu.Unlock()
+		_, err := h.h.Buffer("errors")
+		answers = append(answers, fmt.Sprint(m.Text, ": ", err))
+		return true
+	}}})
+	h.append("a", 1, wire.Batch{Kind: syncstream.Partial, Text: []byte("half")})
+	if err := h.h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	check(t, "answers", strings.Join(answers, "\n"), `half: host: "errors": the host is shutting down`)
+}
+
 // blockingSink takes nothing until it may.
 type blockingSink struct{ pass chan struct{} }
 

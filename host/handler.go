@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -246,9 +248,10 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, s := range h.buffers {
-		s.close()
+	all := slices.Collect(maps.Values(h.buffers)) // there will be no more
+	h.mu.Unlock()
+	for _, s := range all {
+		s.close() // calls Parse, which may want something of the host
 	}
 	return err
 }
