@@ -133,6 +133,7 @@ func (f *longFollow) take(e *wire.Event) error {
 	case wire.EventAnew:
 		var p wire.Problem
 		json.Unmarshal(e.Data, &p)
+		f.q.Set("after", f.client.place(syncstream.Oldest)) // where the stream goes on, though it may break now
 		return f.give(syncstream.Message{
 			Source: f.client.share(&syncstream.Source{ID: "host", Name: "host"}), Stream: syncstream.Control,
 			Kind: syncstream.Gap, Time: time.Now(), End: syncstream.EndNone, Text: p.Message,

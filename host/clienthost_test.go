@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/host/internal/wire"
 )
 
 // machine is a host that can be away.
@@ -795,4 +796,42 @@ func TestClientGathers(t *testing.T) {
 		srv.Close()
 		h.Shutdown(t.Context())
 	}
+}
+
+// Who follows has been told of another buffer, and goes on at its oldest message
+// though the connection breaks before that came, wherever it had begun.
+func TestClientFollowsAnew(t *testing.T) {
+	asked := make(chan string, 10)
+	message := wire.AppendEvent(nil, "old", &syncstream.Message{
+		Source: &syncstream.Source{ID: "a", Name: "a"}, Position: 1, Num: 1, Text: "one",
+	})
+	streams := []string{
+		string(message), // and the connection breaks
+		"event: anew\ndata: {\"message\":\"another buffer\"}\n\n",
+		"event: end\ndata: {\"reason\":\"closed\"}\n\n",
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Query().Get("after") + " " + r.Header.Get("Last-Event-Id")
+		io.WriteString(w, streams[len(asked)-1])
+	}))
+	defer srv.Close()
+	c, err := NewClient(ClientConfig{URL: srv.URL + "/train", Stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	var got []string
+	for m, err := range c.Follow(t.Context(), syncstream.Latest) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, m.Text)
+	}
+	close(asked)
+	var requests []string
+	for a := range asked {
+		requests = append(requests, a)
+	}
+	check(t, "messages", strings.Join(got, "\n"), "one\nanother buffer")
+	check(t, "requests", strings.Join(requests, "\n"), "latest \nlatest old-1\noldest ")
 }
