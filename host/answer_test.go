@@ -186,6 +186,35 @@ func TestShutdownBlocked(t *testing.T) {
 	})
 }
 
+// So does that of a Python program, whose source is locked meanwhile.
+func TestShutdownBlockedPython(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		pass := make(chan struct{})
+		h.buffer().Attach(blockingSink{pass})
+		last := make(chan int, 1)
+		go func() {
+			body := []byte(`{"type":"str","data":{"value":"` + strings.Repeat("x", 100_000) + `\n"}}`)
+			for { // until the sink's queue is full
+				if status, _ := h.do(http.MethodPost, "/train", wire.JSON, body); status != http.StatusCreated {
+					last <- status
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := h.h.Shutdown(ctx); err != context.Canceled {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if status := <-last; status != http.StatusServiceUnavailable {
+			t.Errorf("status %d", status)
+		}
+		close(pass)
+	})
+}
+
 // A buffer that is being closed calls its Parse, for the half line: nothing is
 // locked that the host needs.
 func TestShutdownParse(t *testing.T) {

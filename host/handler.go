@@ -250,6 +250,11 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	all := slices.Collect(maps.Values(h.buffers)) // there will be no more
 	h.mu.Unlock()
+	if err != nil { // requests may wait for room, and a Python program's has its source locked
+		for _, s := range all {
+			s.buffer.Close()
+		}
+	}
 	for _, s := range all {
 		s.close() // calls Parse, which may want something of the host
 	}
