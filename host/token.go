@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Access is what a token allows.
+// Access is what a token allows: Read, Write, Read|Write, or Full.
 type Access uint8
 
 const (
@@ -30,6 +30,8 @@ func (a Access) String() string {
 		return "reading"
 	case Write:
 		return "writing"
+	case Read | Write:
+		return "reading and writing"
 	case Full:
 		return "everything"
 	}
@@ -78,8 +80,8 @@ func hashTokens(tokens []Token) (all []hashed) {
 		if err := CheckSecret(t.Secret); err != nil {
 			panic(fmt.Sprintf("host: NewHandler: Config.Tokens[%d]: %v", i, err))
 		}
-		if t.Access == 0 || t.Access&^Full != 0 {
-			panic(fmt.Sprintf("host: NewHandler: Config.Tokens[%d].Access is %d; want Read, Write or Full", i, t.Access))
+		if t.Access == 0 || t.Access != Full && t.Access&^(Read|Write) != 0 {
+			panic(fmt.Sprintf("host: NewHandler: Config.Tokens[%d].Access is %d; want Read, Write, both, or Full", i, t.Access))
 		}
 		all = append(all, hashed{sha256.Sum256([]byte(t.Secret)), t.Access})
 	}

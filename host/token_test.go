@@ -55,6 +55,9 @@ func TestTokens(t *testing.T) {
 	}
 	h.token = readToken
 	check(t, "forbidden", h.post("/train/v1/stop", "{}"), `{"message":"this token is for reading, and this needs one for everything"}`)
+	both := start(t, Config{Tokens: []Token{{writeToken, Read | Write}}})
+	both.token = writeToken
+	check(t, "forbidden", both.post("/train/v1/stop", "{}"), `{"message":"this token is for reading and writing, and this needs one for everything"}`)
 	h.token = ""
 	check(t, "none", h.post("/train/v1/stop", "{}"), `{"message":"this host wants a token: Authorization: Bearer TOKEN"}`)
 	check(t, "in the path", h.post("/key/"+fullToken+"/train/v1/stop", "{}"), `{"message":"a path with key is for Python programs only: want Authorization: Bearer TOKEN"}`)
@@ -93,6 +96,9 @@ func TestCheckSecret(t *testing.T) {
 		}
 	}
 	if panicked := panics(func() { NewHandler(Config{Tokens: []Token{{fullToken, 0}}}) }); !strings.Contains(panicked, "Tokens[0].Access is 0") {
+		t.Error(panicked)
+	}
+	if panicked := panics(func() { NewHandler(Config{Tokens: []Token{{fullToken, control}}}) }); !strings.Contains(panicked, "Tokens[0].Access is 4; want Read, Write, both, or Full") {
 		t.Error(panicked)
 	}
 	if panicked := panics(func() { NewHandler(Config{MaxBody: -1}) }); !strings.Contains(panicked, "Config.MaxBody is -1") {
