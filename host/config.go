@@ -52,12 +52,12 @@ type Config struct {
 
 // complete returns c with the fields that are zero filled in.
 func (c Config) complete() Config {
-	orDefault("MaxBuffers", &c.MaxBuffers, DefaultMaxBuffers)
-	orDefault("MaxOpen", &c.MaxOpen, DefaultMaxOpen)
-	orDefault("MaxBody", &c.MaxBody, DefaultMaxBody)
-	orDefault("MaxWaiting", &c.MaxWaiting, DefaultMaxWaiting)
-	orDefault("Silence", &c.Silence, DefaultSilence)
-	orDefault("BodyTimeout", &c.BodyTimeout, DefaultBodyTimeout)
+	orDefault("NewHandler: Config.MaxBuffers", &c.MaxBuffers, DefaultMaxBuffers)
+	orDefault("NewHandler: Config.MaxOpen", &c.MaxOpen, DefaultMaxOpen)
+	orDefault("NewHandler: Config.MaxBody", &c.MaxBody, DefaultMaxBody)
+	orDefault("NewHandler: Config.MaxWaiting", &c.MaxWaiting, DefaultMaxWaiting)
+	orDefault("NewHandler: Config.Silence", &c.Silence, DefaultSilence)
+	orDefault("NewHandler: Config.BodyTimeout", &c.BodyTimeout, DefaultBodyTimeout)
 	if c.Buffer.MaxLine == 0 {
 		c.Buffer.MaxLine = syncstream.DefaultMaxLine
 	}
@@ -67,9 +67,10 @@ func (c Config) complete() Config {
 	return c
 }
 
-func orDefault[N int | time.Duration](field string, n *N, def N) {
+// orDefault fills in a number that is zero. name is what it is called, and whose.
+func orDefault[N int | time.Duration](name string, n *N, def N) {
 	if *n < 0 {
-		panic(fmt.Sprintf("host: NewHandler: Config.%s is %v; want a positive number, or zero for %v", field, *n, def))
+		panic(fmt.Sprintf("host: %s is %v; want a positive number, or zero for %v", name, *n, def))
 	}
 	if *n == 0 {
 		*n = def

@@ -22,11 +22,12 @@ const (
 
 // NewServer returns a server for h at that address, which does not wait for who
 // is slow: headers may take 10 s and 16 KiB (431), and a connection may be idle
-// for 5 minutes, unless a Python program has written on it. Bodies have the limits of h's [Config]. One address may have
-// maxConnections; if zero, DefaultMaxConnections. The server has no limit for
-// the time of an answer, since followers have none.
+// for 5 minutes, unless a Python program has written on it. Bodies have the limits
+// of h's [Config]. One address may have maxConnections; if zero,
+// DefaultMaxConnections; a negative number panics. The server has no limit for the
+// time of an answer, since followers have none.
 func NewServer(address string, h http.Handler, maxConnections int) *http.Server {
-	orDefault("maxConnections", &maxConnections, DefaultMaxConnections)
+	orDefault("NewServer: maxConnections", &maxConnections, DefaultMaxConnections)
 	c := &connections{max: maxConnections, open: make(map[string]int)}
 	srv := &http.Server{
 		Addr: address, Handler: h, MaxHeaderBytes: maxHeader, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
