@@ -175,7 +175,7 @@ func (s *Store) deliver(r *outgoing) error {
 		case s.life.Err() != nil:
 			return err
 		case no && !refused.passing():
-			fmt.Fprintf(s.config.Stderr, "syncstream: %s refuses %d messages: %v\n", s, r.messages, err)
+			s.say("refuses %d messages: %v", r.messages, err)
 			return err
 		case !no && !notSent(err) && s.has(r):
 			return nil
@@ -192,22 +192,32 @@ func (s *Store) deliver(r *outgoing) error {
 // gone tells that the host can't be reached, once.
 func (s *Store) gone(err error) {
 	s.out.troubled(err)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.away {
-		s.away = true
-		fmt.Fprintf(s.config.Stderr, "syncstream: %s can't be reached: %v; going on to try\n", s, err)
+	if s.turn(true) {
+		s.say("can't be reached: %v; going on to try", err)
 	}
 }
 
 // back tells that the host can be reached again.
 func (s *Store) back() {
+	if s.turn(false) {
+		s.say("can be reached again")
+	}
+}
+
+// turn notes whether the host is away, and reports whether that is news.
+func (s *Store) turn(away bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.away {
-		s.away = false
-		fmt.Fprintf(s.config.Stderr, "syncstream: %s can be reached again\n", s)
-	}
+	news := s.away != away
+	s.away = away
+	return news
+}
+
+// say tells people about the host. Only who has something to say waits for them.
+func (s *Store) say(format string, args ...any) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	fmt.Fprintf(s.config.Stderr, "syncstream: %s %s\n", s, fmt.Sprintf(format, args...))
 }
 
 // has reports whether the host keeps what a request brings, whose answer was lost.

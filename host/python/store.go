@@ -79,6 +79,8 @@ type Store struct {
 	out  outbox
 	view view
 
+	telling sync.Mutex // held while Stderr is told; it has one call at a time
+
 	mu       sync.Mutex // guards what follows
 	feeds    []*feed    // in the order in which they were opened
 	open     int

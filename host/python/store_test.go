@@ -342,6 +342,47 @@ func TestStoreCloseGivesUp(t *testing.T) {
 	}
 }
 
+// Who does not take what it is told holds up no worker.
+func TestStoreStderrBlocks(t *testing.T) {
+	away := httptest.NewServer(nil)
+	away.Close()
+	stderr := blockingWriter{begun: make(chan struct{}, 1), pass: make(chan struct{})}
+	s, err := python.NewStore(away.URL+"/train", python.StoreConfig{Stderr: stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _ := s.Feed(&syncstream.Source{ID: "1"})
+	batch, _ := syncstream.NewBatch(syncstream.BatchConfig{First: 1, Text: []byte("one\n")})
+	first.Append(batch)
+	<-stderr.begun
+	second, err := s.Feed(&syncstream.Source{ID: "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Mark(syncstream.StateAsked)
+	if err := second.Close(syncstream.StateExited, nil); err != nil {
+		t.Error(err)
+	}
+	close(stderr.pass)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Close(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// blockingWriter takes nothing until it may.
+type blockingWriter struct{ begun, pass chan struct{} }
+
+func (w blockingWriter) Write(p []byte) (int, error) {
+	select {
+	case w.begun <- struct{}{}:
+	default:
+	}
+	<-w.pass
+	return len(p), nil
+}
+
 // A Python host is found out by asking.
 func TestProbe(t *testing.T) {
 	ours, _ := listen(t, syncstream.New(syncstream.Config{}))
