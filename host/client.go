@@ -54,7 +54,7 @@ type ClientConfig struct {
 	// no redirects.
 	HTTPClient *http.Client
 	// Stderr is told when the host is gone, when it is back, and when it takes
-	// something for wrong; if nil, os.Stderr.
+	// something for wrong, in one Write at a time; if nil, os.Stderr.
 	Stderr io.Writer
 }
 
@@ -69,7 +69,9 @@ type Client struct {
 	base   *url.URL // without a secret
 	token  string
 	http   *http.Client
-	stderr io.Writer
+
+	telling sync.Mutex // held while stderr is told; it has one call at a time
+	stderr  io.Writer
 
 	ctx    context.Context // ends when nothing more is sent
 	cancel context.CancelCauseFunc

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -49,4 +50,22 @@ func (n *notes) String() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.buf.String()
+}
+
+// Whatever the goroutines of a client have to say, its Stderr has one call at a
+// time: the race detector would tell.
+func TestClientStderr(t *testing.T) {
+	var stderr strings.Builder
+	c, err := NewClient(ClientConfig{URL: "http://localhost/train", Stderr: &stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() { c.say("is slow") })
+	}
+	all.Wait()
+	if want := strings.Repeat("syncstream: the host of http://localhost/train is slow\n", 10); stderr.String() != want {
+		t.Errorf("it was told %q", stderr.String())
+	}
 }

@@ -93,5 +93,7 @@ func (h *health) pause(ctx context.Context) {
 
 // say tells people about the host.
 func (c *Client) say(format string, args ...any) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	fmt.Fprintf(c.stderr, "syncstream: the host of %s %s\n", c, fmt.Sprintf(format, args...))
 }
