@@ -26,7 +26,7 @@ func (b *Buffer) Sink() SourceCloser {
 // Where b is itself over a [Store] there is nobody here to be asked, and it does
 // what Attach does.
 func (b *Buffer) Forward(to *Buffer) *Attachment {
-	return b.Attach(&opening{forwarder{to: to, feeds: make(map[*Source]Feed)}})
+	return b.Attach(&opening{forwarder{to: to, feeds: make(map[*Source]Feed), mirrors: make(map[*Source]*Mirror)}})
 }
 
 // opening is a forwarder that is told of mirrors, not only of what they write.
@@ -35,10 +35,16 @@ type opening struct{ forwarder }
 // openSource opens a source there. m is its mirror; nil, if that has been closed
 // already.
 func (f *opening) openSource(source *Source, m *Mirror) {
-	feed, err := f.feed(source)
-	if err != nil || m == nil {
-		return // the next message will meet the error
+	f.mu.Lock()
+	if m != nil && !f.closed {
+		f.mirrors[source] = m
 	}
+	f.mu.Unlock()
+	f.feed(source) // the next message will meet the error
+}
+
+// hear has a mirror hear of a stop there.
+func hear(feed Feed, m *Mirror) {
 	context.AfterFunc(feed.Context(), func() {
 		switch cause := context.Cause(feed.Context()); {
 		case is(cause, ErrClosed) || is(cause, ErrAbandoned):
@@ -61,9 +67,10 @@ func (f *opening) acknowledge(source *Source) {
 type forwarder struct {
 	to *Buffer
 
-	mu     sync.Mutex // guards what follows
-	feeds  map[*Source]Feed
-	closed bool
+	mu      sync.Mutex // guards what follows
+	feeds   map[*Source]Feed
+	mirrors map[*Source]*Mirror // that hear of a stop there; nil where none does
+	closed  bool
 }
 
 func (f *forwarder) String() string { return "another buffer" }
@@ -82,10 +89,14 @@ func (f *forwarder) feed(source *Source) (Feed, error) {
 		return feed, nil
 	}
 	feed, err := f.to.Feed(source)
-	if err == nil {
-		f.feeds[source] = feed
+	if err != nil {
+		return nil, err
 	}
-	return feed, err
+	f.feeds[source] = feed
+	if m := f.mirrors[source]; m != nil {
+		hear(feed, m)
+	}
+	return feed, nil
 }
 
 // WriteBatches waits while the sinks of the other buffer have no room.
@@ -123,7 +134,11 @@ func (f *forwarder) forget(source *Source) Feed {
 // CloseSource closes the source in the other buffer. It says nothing more: the
 // source's last words have come as messages.
 func (f *forwarder) CloseSource(s SourceStatus) error {
-	if feed := f.forget(s.Source); feed != nil {
+	feed := f.forget(s.Source)
+	f.mu.Lock()
+	delete(f.mirrors, s.Source)
+	f.mu.Unlock()
+	if feed != nil {
 		closeFeed(feed, &s)
 	}
 	return nil
@@ -141,7 +156,7 @@ func closeFeed(feed Feed, s *SourceStatus) {
 func (f *forwarder) Close() error {
 	f.mu.Lock()
 	open := f.feeds
-	f.feeds, f.closed = nil, true
+	f.feeds, f.mirrors, f.closed = nil, nil, true
 	f.mu.Unlock()
 	for _, feed := range open {
 		feed.Close(StateLost, ErrDetached)

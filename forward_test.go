@@ -143,6 +143,28 @@ func TestForwardHears(t *testing.T) {
 	<-after.Context().Done() // a stop is for those too that are opened later
 }
 
+// So does a source that was abandoned there, and goes on as a new one.
+func TestForwardHearsAbandoned(t *testing.T) {
+	src, dst := syncstream.New(syncstream.Config{}), syncstream.New(syncstream.Config{})
+	m := open(src, "m")
+	attachment := src.Forward(dst)
+	write(t, m, "one\n")
+	if err := attachment.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	dst.Abandon()
+	write(t, m, "two\n")
+	if err := attachment.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	why := errors.New("enough")
+	dst.Stop(why)
+	<-m.Context().Done()
+	if cause := context.Cause(m.Context()); cause != why {
+		t.Errorf("the cause is %v", cause)
+	}
+}
+
 // A sink that can be closed is closed once, when its attachment ends.
 func TestSinkIsClosed(t *testing.T) {
 	for _, tt := range []struct {
