@@ -58,12 +58,17 @@ func succeed(w http.ResponseWriter) error {
 	return answer(w, http.StatusOK, wire.Problem{Message: wire.Success})
 }
 
+// problemOf returns why a request was refused.
+func problemOf(err error) problem {
+	if p, ok := errors.AsType[problem](err); ok {
+		return p
+	}
+	return problem{status: http.StatusInternalServerError, text: err.Error()}
+}
+
 // answerProblem tells why a request was refused.
 func answerProblem(w http.ResponseWriter, err error) {
-	p, ok := errors.AsType[problem](err)
-	if !ok {
-		p = problem{status: http.StatusInternalServerError, text: err.Error()}
-	}
+	p := problemOf(err)
 	switch p.status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="syncstream"`)

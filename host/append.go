@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,36 +14,92 @@ import (
 	"github.com/syncstream/syncstream/internal/split"
 )
 
-// append takes messages of one source.
+// append takes what a client brings of some sources.
 func (h *Handler) append(s *served, w http.ResponseWriter, r *http.Request) error {
 	b, kind, err := h.readBody(w, r, wire.Batches, wire.Lines)
 	defer b.release()
 	if err != nil {
 		return err
 	}
-	a := &b.append
-	if err := decode(a, kind, b.data, r); err != nil {
+	if err := b.decode(kind, r); err != nil {
 		return refuse(http.StatusBadRequest, "body: %v", err)
 	}
-	batches, err := s.check(a)
+	checked, err := s.checkAll(b.appends)
 	if err != nil {
 		return err
 	}
-	m, err := s.remote(&a.Source)
-	if err != nil {
-		return err
-	}
-	defer m.sign()()
 	ctx, cancel := h.context(r)
 	defer cancel()
+	if len(checked) == 1 {
+		p, err := h.bring(ctx, s, &b.appends[0], checked[0])
+		if err != nil {
+			return err
+		}
+		return answer(w, http.StatusOK, p)
+	}
+	answers := wire.Answers{Answers: make([]wire.Answer, len(checked))}
+	var refused []string // ids
+	for i := range checked {
+		a := &b.appends[i]
+		p, err := wire.Progress{}, error(nil)
+		if slices.Contains(refused, a.Source.ID) {
+			err = refuse(http.StatusFailedDependency, "what comes before it of the same source was refused")
+		} else {
+			p, err = h.bring(ctx, s, a, checked[i])
+		}
+		if err == errGone {
+			return err
+		}
+		if answers.Answers[i] = answerOf(p, err); err != nil {
+			refused = append(refused, a.Source.ID)
+		}
+	}
+	return answer(w, http.StatusOK, answers)
+}
+
+// answerOf is one of several answers.
+func answerOf(p wire.Progress, err error) wire.Answer {
+	if err == nil {
+		return wire.Answer{Status: http.StatusOK, Progress: &p}
+	}
+	problem := problemOf(err)
+	return wire.Answer{Status: problem.status, Message: problem.text, Progress: problem.progress}
+}
+
+// bring takes what a client brings of one source, and returns how far that is now.
+func (h *Handler) bring(ctx context.Context, s *served, a *wire.Append, batches []*syncstream.Batch) (wire.Progress, error) {
+	m, err := s.bringer(a)
+	if err != nil {
+		return wire.Progress{}, err
+	}
+	defer m.sign()()
 	if err := m.take(ctx); err != nil {
-		return h.ending(ctx)
+		return wire.Progress{}, h.ending(ctx)
 	}
 	defer m.release()
-	if err := m.append(a, batches); err != nil {
-		return err
+	if !a.Tells() {
+		if err := m.append(a, batches); err != nil {
+			return wire.Progress{}, err
+		}
+	} else if p := m.progress(); a.Epoch < p.Epoch {
+		return wire.Progress{}, over(a, p)
 	}
-	return answer(w, http.StatusOK, m.progress())
+	m.mark(a.Mark)
+	if c := a.Close; c != nil {
+		if err := m.end(c.State, c.Last, c.Error); err != nil {
+			return wire.Progress{}, err
+		}
+	}
+	return m.progress(), nil
+}
+
+// bringer returns the source that a is of. One that the host does not know is not
+// opened to be told that it has ended.
+func (s *served) bringer(a *wire.Append) (*remote, error) {
+	if a.Tells() {
+		return s.named(a.Source.ID)
+	}
+	return s.remote(&a.Source)
 }
 
 // ending is why a request that waits has come to its end.
@@ -53,22 +110,45 @@ func (h *Handler) ending(ctx context.Context) error {
 	return errGone
 }
 
-func decode(a *wire.Append, kind string, data []byte, r *http.Request) error {
+// decode takes apart a body to append.
+func (b *body) decode(kind string, r *http.Request) (err error) {
 	if kind == wire.Batches {
-		return a.Decode(data)
+		b.appends, err = wire.DecodeBatches(b.appends, b.data)
+		return err
 	}
-	a.Epoch = 0
+	if len(b.appends) == 0 {
+		b.appends = append(b.appends, wire.Append{})
+	}
+	b.appends = b.appends[:1]
+	a := &b.appends[0]
+	a.Epoch, a.Mark, a.Close = 0, syncstream.StateOpen, nil
 	if text := r.URL.Query().Get("epoch"); text != "" {
-		var err error
 		if a.Epoch, err = strconv.ParseUint(text, 10, 64); err != nil {
 			return fmt.Errorf("epoch %s: want a whole number", short(text))
 		}
 	}
-	return a.DecodeLines(data)
+	return a.DecodeLines(b.data)
 }
 
-// check checks all batches before the first is taken, and returns them for the
-// core; nil in the place of a partial line.
+// checkAll checks all batches before the first is taken, and returns them for the
+// core.
+func (s *served) checkAll(all []wire.Append) (checked [][]*syncstream.Batch, err error) {
+	checked = make([][]*syncstream.Batch, len(all))
+	for i := range all {
+		if checked[i], err = s.check(&all[i]); err != nil {
+			p := problemOf(err)
+			if len(all) > 1 {
+				p.text = fmt.Sprintf("source %d: %s", i+1, p.text)
+			}
+			p.text = "body: " + p.text
+			return nil, p
+		}
+	}
+	return checked, nil
+}
+
+// check checks the batches of one source. What it returns is nil in the place of a
+// partial line.
 func (s *served) check(a *wire.Append) ([]*syncstream.Batch, error) {
 	batches := make([]*syncstream.Batch, len(a.Batches))
 	for i := range a.Batches {
@@ -81,7 +161,7 @@ func (s *served) check(a *wire.Append) ([]*syncstream.Batch, error) {
 		}
 		var err error
 		if batches[i], err = newBatch(b, 0); err != nil {
-			return nil, refuse(http.StatusBadRequest, "body: batch %d: %v", i+1, err)
+			return nil, refuse(http.StatusBadRequest, "batch %d: %v", i+1, err)
 		}
 	}
 	return batches, nil
@@ -144,14 +224,14 @@ func (m *remote) append(a *wire.Append, batches []*syncstream.Batch) error {
 	state, begun, feed, shift := m.stateLocked(), m.begun, m.feed, m.shift
 	m.mu.Unlock()
 	switch {
+	case first < end && begun && end-1 <= p.Num:
+		return nil // all of it is here, though the source may have been closed since
 	case !state.IsOpen():
 		return problem{http.StatusGone, "the source is closed: " + p.State, &p}
 	case first == end: // no messages
 		return m.holdAll(feed, a)
-	case begun && end-1 <= p.Num:
-		return nil // all of it is here
 	case begun && a.Epoch < p.Epoch:
-		return problem{http.StatusConflict, fmt.Sprintf("epoch %d is over: this one is %d", a.Epoch, p.Epoch), &p}
+		return over(a, p)
 	case begun && a.Epoch == p.Epoch && first > p.Num+1:
 		return problem{
 			http.StatusConflict, fmt.Sprintf("the messages begin at %d, and the last that is here is %d", first, p.Num), &p,
@@ -172,6 +252,11 @@ func (m *remote) append(a *wire.Append, batches []*syncstream.Batch) error {
 		}
 	}
 	return nil
+}
+
+// over says that a later epoch has brought messages.
+func over(a *wire.Append, p wire.Progress) error {
+	return problem{http.StatusConflict, fmt.Sprintf("epoch %d is over: this one is %d", a.Epoch, p.Epoch), &p}
 }
 
 // appendOne brings one batch to the buffer, without the messages up to had.

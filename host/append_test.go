@@ -3,7 +3,9 @@ package host
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -119,6 +121,49 @@ func TestAppend(t *testing.T) {
 			check(t, "messages", shorts(h.buffer()), tt.want)
 		})
 	}
+}
+
+// One request brings something of several sources: each is answered for itself,
+// but a body that is wrong anywhere is refused whole.
+func TestAppendSeveral(t *testing.T) {
+	h := start(t, Config{MaxOpen: 2})
+	send := func(parts ...[]byte) string {
+		status, text := h.do(http.MethodPost, "/train/v1/append", wire.Batches, slices.Concat(parts...))
+		return fmt.Sprint(status, " ", strings.ReplaceAll(text, "},{", "},\n{"))
+	}
+	ended := wire.Close{State: syncstream.StateExited, Last: 3, Error: "exit status 1"}
+
+	check(t, "two", send(request("a", 1, lines(1, "a1")), request("b", 1, lines(1, "b1")), request("a", 1, lines(2, "a2"))), strings.Join([]string{
+		`200 {"answers":[{"status":200,"epoch":1,"num":1,"state":"open"},`,
+		`{"status":200,"epoch":1,"num":1,"state":"open"},`,
+		`{"status":200,"epoch":1,"num":2,"state":"open"}]}`,
+	}, "\n"))
+	check(t, "refused", send(request("a", 1, lines(9, "a9")), request("c", 1), request("b", 1, lines(2, "b2")), request("a", 1, lines(3, "a3"))), strings.Join([]string{
+		`200 {"answers":[{"status":409,"message":"the messages begin at 9, and the last that is here is 2","epoch":1,"num":2,"state":"open"},`,
+		`{"status":507,"message":"the buffer has 2 open sources, and may have no more"},`,
+		`{"status":200,"epoch":1,"num":2,"state":"open"},`,
+		`{"status":424,"message":"what comes before it of the same source was refused"}]}`,
+	}, "\n"))
+	cut := request("b", 1, lines(3, "b3"))
+	check(t, "wrong", send(request("a", 1, lines(3, "a3")), cut[:len(cut)-1]),
+		`400 {"message":"body: source 2: batch 1: byte 77: want 3 bytes more, and there are 2"}`)
+	check(t, "too long", send(request("a", 1, lines(3, "a3")), request("b", 1, lines(3, strings.Repeat("x", 2<<20)))),
+		`413 {"message":"body: source 2: batch 1: a message has more than 1048576 bytes"}`)
+
+	h.buffer().Stop(nil)
+	closed := wire.AppendClose(wire.AppendMark(request("a", 1, lines(3, "a3")), syncstream.StateAcknowledged), &ended)
+	for _, what := range []string{"ended", "ended again"} {
+		check(t, what, send(closed, wire.AppendMark(request("b", 1), syncstream.StateAcknowledged)), strings.Join([]string{
+			`200 {"answers":[{"status":200,"epoch":1,"num":3,"state":"exited"},`,
+			`{"status":200,"epoch":1,"num":2,"state":"acknowledged","stop":"syncstream: stopped"}]}`,
+		}, "\n"))
+	}
+	check(t, "not known", send(wire.AppendClose(request("x", 1), &ended)), `404 {"message":"the host does not know the source \"x\""}`)
+	check(t, "another epoch", send(request("b", 2, lines(3, "b3"))), `200 {"epoch":2,"num":3,"state":"acknowledged","stop":"syncstream: stopped"}`)
+	check(t, "late", send(wire.AppendClose(request("b", 1), &ended)),
+		`409 {"message":"epoch 1 is over: this one is 2","epoch":2,"num":3,"state":"acknowledged","stop":"syncstream: stopped"}`)
+	check(t, "messages", shorts(h.buffer()), "a 1 a1\nb 1 b1\na 2 a2\nb 2 b2\na 3 a3\nb 3 b3")
+	check(t, "states", statuses(h.buffer()), "a exited: exit status 1\nb acknowledged")
 }
 
 // Everything that a batch tells of its messages can be read again.

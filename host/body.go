@@ -24,9 +24,9 @@ const (
 
 // body is the body of one request, with what it takes to read one.
 type body struct {
-	data   []byte
-	append wire.Append // what it says, if it is one to append
-	gzip   *gzip.Reader
+	data    []byte
+	appends []wire.Append // what it says, if it is one to append
+	gzip    *gzip.Reader
 }
 
 var bodies = sync.Pool{New: func() any { return new(body) }}

@@ -425,7 +425,7 @@ func TestClientRefused(t *testing.T) {
 			t.Fatalf("message %d is %+v", i+1, m)
 		}
 	}
-	if s := told.String(); !strings.HasSuffix(s, "does not take 1 messages of m, which are lost: batch 1: a message has more than 10 bytes (413)\n") || strings.Count(s, "\n") != 1 {
+	if s := told.String(); !strings.HasSuffix(s, "does not take 1 messages of m, which are lost: body: batch 1: a message has more than 10 bytes (413)\n") || strings.Count(s, "\n") != 1 {
 		t.Errorf("people were told %q", s)
 	}
 	b.Close()

@@ -45,12 +45,18 @@ func (h *Handler) acknowledge(s *served, w http.ResponseWriter, r *http.Request)
 		return err
 	}
 	defer m.sign()()
-	if state == syncstream.StateAsked {
+	m.mark(state)
+	return answer(w, http.StatusOK, m.progress())
+}
+
+// mark takes note of how far the source has come; StateOpen says nothing.
+func (m *remote) mark(state syncstream.State) {
+	switch state {
+	case syncstream.StateAsked:
 		m.asked()
-	} else {
+	case syncstream.StateAcknowledged:
 		m.heard()
 	}
-	return answer(w, http.StatusOK, m.progress())
 }
 
 // heard takes note that the source knows that it should stop.
@@ -91,11 +97,19 @@ func (h *Handler) closeSource(s *served, w http.ResponseWriter, r *http.Request)
 		return h.ending(ctx)
 	}
 	defer m.release()
-	if err := m.missRest(q.Last); err != nil {
+	if err := m.end(state, q.Last, q.Error); err != nil {
 		return err
 	}
-	m.close(state, wire.ParseError(q.Error))
 	return answer(w, http.StatusOK, m.progress())
+}
+
+// end closes the source behind its last message. It needs the turn.
+func (m *remote) end(state syncstream.State, last uint64, why string) error {
+	if err := m.missRest(last); err != nil {
+		return err
+	}
+	m.close(state, wire.ParseError(why))
+	return nil
 }
 
 // missRest adds a gap for messages that will not come. It needs the turn.

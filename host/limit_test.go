@@ -20,7 +20,7 @@ import (
 func TestMaxBody(t *testing.T) {
 	h := start(t, Config{MaxBody: 10_000, Buffer: syncstream.Config{MaxLine: 100}})
 	long := strings.Repeat("x", 101)
-	check(t, "line", h.append("a", 1, lines(1, "one"), lines(2, "two", long, "three")), `413 {"message":"batch 2: a message has more than 100 bytes"}`)
+	check(t, "line", h.append("a", 1, lines(1, "one"), lines(2, "two", long, "three")), `413 {"message":"body: batch 2: a message has more than 100 bytes"}`)
 	check(t, "just short enough", h.append("a", 1, lines(1, "one", long[1:])), `200 {"epoch":1,"num":2,"state":"open"}`)
 	check(t, "body", h.append("a", 1, lines(3, strings.Repeat("x\n", 5000))), `413 {"message":"the body has 10039 bytes: want at most 10000"}`)
 

@@ -28,6 +28,18 @@ type Progress struct {
 	Stop string `json:"stop,omitempty"`
 }
 
+// Answers answers a request to append that is for several sources.
+type Answers struct {
+	Answers []Answer `json:"answers"` // in the order of the request
+}
+
+// Answer is what a request for one of them alone would have been answered.
+type Answer struct {
+	Status  int    `json:"status"`            // of HTTP
+	Message string `json:"message,omitempty"` // what is wrong, for people
+	*Progress
+}
+
 // MarkRequest is the body of a request that tells how far an open source has come.
 type MarkRequest struct {
 	Source string `json:"source"` // its id

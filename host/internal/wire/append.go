@@ -26,16 +26,37 @@ type Batch struct {
 	Text    []byte // each message with its line end
 }
 
-// Append is what one request brings to a host: some batches of one source, in
-// their order, without a hole in their numbers.
+// Append is what a host is to take of one source: some batches in their order,
+// without a hole in their numbers, and behind them how far the source has come.
 type Append struct {
 	Source  syncstream.Source
 	Epoch   uint64
 	Batches []Batch
+	// Mark is StateAsked or StateAcknowledged, as a [MarkRequest] says it; if
+	// StateOpen, there is nothing to say.
+	Mark  syncstream.State
+	Close *Close // nil: the source stays open
 }
 
-// magic begins a body of type [Batches]; the digit is its version.
-const magic = "SSB1"
+// Close says how a source ended, as a [CloseRequest] does.
+type Close struct {
+	State syncstream.State
+	Last  uint64 // the Num of its last message, or 0
+	Error string
+}
+
+// Tells reports whether a says nothing but how far its source has come.
+func (a *Append) Tells() bool {
+	return len(a.Batches) == 0 && (a.Mark != syncstream.StateOpen || a.Close != nil)
+}
+
+// magic begins an Append in a body of type [Batches]; the digit is its version.
+// Its first byte, as the two behind it, is none that a batch begins with.
+const (
+	magic    = "SSB1"
+	markTag  = 'M'
+	closeTag = 'C'
+)
 
 // AppendHead appends what stands before the batches.
 func AppendHead(dst []byte, s *syncstream.Source, epoch uint64) []byte {
@@ -65,25 +86,54 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 	return append(dst, b.Text...)
 }
 
-// Decode decodes a body of type [Batches]. The texts stay where they are, in
-// body. What a held before is gone, but for the memory of a.Batches.
-func (a *Append) Decode(body []byte) error {
+// AppendMark appends that the source is asked to stop, or has heard of that.
+func AppendMark(dst []byte, state syncstream.State) []byte {
+	return append(dst, markTag, byte(state))
+}
+
+// AppendClose appends how the source ended.
+func AppendClose(dst []byte, c *Close) []byte {
+	dst = append(dst, closeTag, byte(c.State))
+	dst = binary.AppendUvarint(dst, c.Last)
+	dst = binary.AppendUvarint(dst, uint64(len(c.Error)))
+	return append(dst, c.Error...)
+}
+
+// DecodeBatches decodes a body of type [Batches]: one [Append], or several one
+// after the other. The texts stay where they are, in body. What all held before is
+// gone, but for its memory.
+func DecodeBatches(all []Append, body []byte) ([]Append, error) {
+	all = all[:0]
 	r := reader{body: body}
-	a.decodeHead(&r)
-	a.Batches = a.Batches[:0]
-	for r.err == nil && r.off < len(body) {
-		if len(a.Batches) == maxBatches {
-			return fmt.Errorf("byte %d: more than %d batches", r.off, maxBatches)
+	for batches := 0; len(all) == 0 || r.off < len(body); {
+		n := len(all)
+		if n == maxAppends {
+			return all, fmt.Errorf("byte %d: more than %d sources", r.off, maxAppends)
 		}
-		at, n := r.off, len(a.Batches)
-		a.Batches = append(a.Batches, Batch{})
-		b := &a.Batches[n]
-		b.decode(&r)
-		if r.err != nil {
-			return fmt.Errorf("batch %d: %w", n+1, r.err)
+		if n == cap(all) {
+			all = append(all, Append{})
 		}
-		if err := b.check(); err != nil {
-			return fmt.Errorf("batch %d at byte %d: %w", n+1, at, err)
+		all = all[:n+1]
+		err := all[n].decode(&r, maxBatches-batches)
+		if err != nil && n > 0 {
+			err = fmt.Errorf("source %d: %w", n+1, err)
+		}
+		if err != nil {
+			return all, err
+		}
+		batches += len(all[n].Batches)
+	}
+	return all, nil
+}
+
+// decode decodes what stands in r up to its end, or the next Append. There is room
+// for so many batches.
+func (a *Append) decode(r *reader, room int) error {
+	a.decodeHead(r)
+	a.Batches, a.Mark, a.Close = a.Batches[:0], syncstream.StateOpen, nil
+	for r.err == nil && r.off < len(r.body) && r.body[r.off] != magic[0] {
+		if err := a.decodePart(r, room); err != nil {
+			return err
 		}
 	}
 	if r.err != nil {
@@ -91,6 +141,39 @@ func (a *Append) Decode(body []byte) error {
 	}
 	if n, err := a.check(); err != nil {
 		return fmt.Errorf("batch %d: %w", n+1, err)
+	}
+	return nil
+}
+
+// decodePart decodes a batch, or what stands behind them.
+func (a *Append) decodePart(r *reader, room int) error {
+	at, tag := r.off, r.body[r.off]
+	switch {
+	case a.Close != nil || a.Mark != syncstream.StateOpen && tag != closeTag:
+		r.fail(at, "something stands behind how far the source has come")
+	case tag == markTag:
+		r.off++
+		a.Mark = r.state(syncstream.StateAsked, syncstream.StateAcknowledged)
+	case tag == closeTag:
+		r.off++
+		a.Close = &Close{State: r.state(syncstream.StateExited, syncstream.StateLost), Last: r.uvarint("last number")}
+		a.Close.Error = string(r.bytes(r.uvarint("length of the error")))
+		if a.Close.Last > maxNum {
+			r.fail(at, "the last number is %d: want at most 2^62", a.Close.Last)
+		}
+	case len(a.Batches) == room:
+		return fmt.Errorf("byte %d: more than %d batches", at, maxBatches)
+	default:
+		n := len(a.Batches)
+		a.Batches = append(a.Batches, Batch{})
+		b := &a.Batches[n]
+		b.decode(r)
+		if r.err != nil {
+			return fmt.Errorf("batch %d: %w", n+1, r.err)
+		}
+		if err := b.check(); err != nil {
+			return fmt.Errorf("batch %d at byte %d: %w", n+1, at, err)
+		}
 	}
 	return nil
 }
@@ -273,6 +356,20 @@ func (r *reader) int(what string) int {
 		return 0
 	}
 	return int(n)
+}
+
+// state returns a state of those from first to last.
+func (r *reader) state(first, last syncstream.State) syncstream.State {
+	at := r.off
+	b := r.bytes(1)
+	if r.err != nil {
+		return 0
+	}
+	s := syncstream.State(b[0])
+	if s < first || s > last {
+		r.fail(at, "state %d: want %d to %d", s, first, last)
+	}
+	return s
 }
 
 func (r *reader) string(what string) string {

@@ -10,31 +10,34 @@ import (
 	"github.com/syncstream/syncstream"
 )
 
-// Whatever comes, Decode returns; and what it takes is encoded to something that
-// it takes as the same.
+// Whatever comes, DecodeBatches returns; and what it takes is encoded to something
+// that it takes as the same.
 func FuzzAppend(f *testing.F) {
 	f.Add(encode(&worker, 1, lines(1, "a\n", "b\n"), lines(3, "c\n")))
 	f.Add(encode(&syncstream.Source{ID: "x"}, 1<<63))
 	f.Add(encode(&worker, 2, Batch{Kind: syncstream.Partial, Text: []byte("75 %")}, Batch{Kind: syncstream.Error, First: 9, Count: 1, Text: []byte("a\nb")}))
+	f.Add(encodeAll(
+		Append{Source: worker, Batches: []Batch{lines(1, "a\n")}, Mark: syncstream.StateAsked},
+		Append{Source: worker, Close: &Close{State: syncstream.StateKilled, Last: 9, Error: "killed"}},
+	))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var a Append
-		if a.Decode(body) != nil {
+		all, err := DecodeBatches(nil, body)
+		if err != nil {
 			return
 		}
-		again := encode(&a.Source, a.Epoch, a.Batches...)
-		var b Append
-		if err := b.Decode(again); err != nil {
-			t.Fatalf("%q was taken, %q is not: %v", body, again, err)
+		encoded := encodeAll(all...)
+		again, err := DecodeBatches(nil, encoded)
+		if err != nil {
+			t.Fatalf("%q was taken, %q is not: %v", body, encoded, err)
 		}
-		if a.Source != b.Source || a.Epoch != b.Epoch || len(a.Batches) != len(b.Batches) {
-			t.Fatalf("%+v comes back as %+v", a, b)
+		if !reflect.DeepEqual(all, again) {
+			t.Fatalf("%+v comes back as %+v", all, again)
 		}
 		size := 0
-		for i := range a.Batches {
-			if !reflect.DeepEqual(a.Batches[i], b.Batches[i]) {
-				t.Fatalf("batch %d: %+v comes back as %+v", i, a.Batches[i], b.Batches[i])
+		for _, a := range all {
+			for _, b := range a.Batches {
+				size += len(b.Text)
 			}
-			size += len(a.Batches[i].Text)
 		}
 		if size > len(body) {
 			t.Fatalf("%d bytes of text come from %d bytes", size, len(body))
@@ -59,7 +62,7 @@ func FuzzLines(f *testing.F) {
 		if a.DecodeLines(body) != nil {
 			return
 		}
-		if err := b.Decode(encode(&a.Source, a.Epoch, a.Batches...)); err != nil {
+		if err := decode(&b, encode(&a.Source, a.Epoch, a.Batches...)); err != nil {
 			t.Fatalf("%+v can't be said in batches: %v", a, err)
 		}
 		if !reflect.DeepEqual(a, b) {

@@ -31,6 +31,7 @@ const (
 
 const (
 	maxBatches = 1 << 15 // in one request
+	maxAppends = 1 << 10 // in one request
 	maxString  = 256     // bytes of a source's name, and of each of its other strings
 	maxNum     = 1 << 62 // so that no sum of two overflows
 )

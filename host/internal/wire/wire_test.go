@@ -24,6 +24,27 @@ func encode(s *syncstream.Source, epoch uint64, batches ...Batch) []byte {
 	return dst
 }
 
+// encodeAll returns a request of all that is in those, one after the other.
+func encodeAll(all ...Append) (body []byte) {
+	for _, a := range all {
+		body = append(body, encode(&a.Source, a.Epoch, a.Batches...)...)
+		if a.Mark != syncstream.StateOpen {
+			body = AppendMark(body, a.Mark)
+		}
+		if a.Close != nil {
+			body = AppendClose(body, a.Close)
+		}
+	}
+	return body
+}
+
+// decode decodes a request for one source.
+func decode(a *Append, body []byte) error {
+	all, err := DecodeBatches([]Append{*a}, body)
+	*a = all[0]
+	return err
+}
+
 // lines returns a batch of stdout.
 func lines(first uint64, texts ...string) Batch {
 	return Batch{First: first, Count: len(texts), Time: 1_700_000_000_123_456_789, Text: []byte(strings.Join(texts, ""))}
@@ -48,7 +69,7 @@ func TestAppendRoundTrip(t *testing.T) {
 		}},
 	} {
 		got := Append{Epoch: 99, Batches: []Batch{{Redraws: 4, Text: []byte("old")}}}
-		if err := got.Decode(encode(&want.Source, want.Epoch, want.Batches...)); err != nil {
+		if err := decode(&got, encode(&want.Source, want.Epoch, want.Batches...)); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -58,6 +79,30 @@ func TestAppendRoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n%+v\nwant\n%+v", name, got, want)
 		}
+	}
+}
+
+// So do several, whatever stood in their memory before.
+func TestAppendsRoundTrip(t *testing.T) {
+	other := syncstream.Source{ID: "b"}
+	want := []Append{
+		{Source: worker, Epoch: 1, Batches: []Batch{lines(1, "a\n", "b\n")}, Mark: syncstream.StateAcknowledged},
+		{Source: other, Epoch: 2, Batches: []Batch{lines(7, "SSB1\n")}, Close: &Close{State: syncstream.StateExited}},
+		{Source: worker, Epoch: 1, Mark: syncstream.StateAsked, Close: &Close{State: syncstream.StateLost, Last: maxNum, Error: strings.Repeat("x", 1000)}},
+		{Source: other, Epoch: 3, Batches: []Batch{lines(8, "c\n")}},
+	}
+	all := []Append{{Mark: syncstream.StateAsked, Close: new(Close), Batches: make([]Batch, 3)}, {Epoch: 9}}
+	all, err := DecodeBatches(all, encodeAll(want...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all {
+		if len(all[i].Batches) == 0 {
+			all[i].Batches = nil
+		}
+	}
+	if !reflect.DeepEqual(all, want) {
+		t.Errorf("%+v\nwant\n%+v", all, want)
 	}
 }
 
@@ -98,11 +143,19 @@ func TestAppendRefuses(t *testing.T) {
 		{"count 0", with(func(b *Batch) { b.Count = 0 }), "batch 2 at byte 50: count 0: want at least 1"},
 		{"more lines than bytes", with(func(b *Batch) { b.Count = 3 }), "batch 2 at byte 50: count 3 in 2 bytes: each line has a line end"},
 		{"two warnings", with(func(b *Batch) { b.Kind, b.Count = syncstream.Warning, 2 }), "batch 2 at byte 50: count 2: want 1 for a warning, a piece, or a line with redraws"},
+		{"a mark of no state", AppendMark(encode(&worker, 1), syncstream.StateExited), "byte 31: state 3: want 1 to 2"},
+		{"an end of no state", AppendClose(encode(&worker, 1), &Close{State: syncstream.StateAsked}), "byte 31: state 1: want 3 to 5"},
+		{"an end too high", AppendClose(encode(&worker, 1), &Close{State: syncstream.StateExited, Last: maxNum + 1}), "byte 30: the last number is 4611686018427387905: want at most 2^62"},
+		{"an end cut off", AppendClose(encode(&worker, 1), &Close{State: syncstream.StateExited, Error: "exit status 1"})[:40], "byte 34: want 13 bytes more, and there are 6"},
+		{"behind a mark", append(AppendMark(encode(&worker, 1), syncstream.StateAsked), markTag, 1), "byte 32: something stands behind how far the source has come"},
+		{"behind an end", append(AppendClose(encode(&worker, 1), &Close{State: syncstream.StateExited}), 0), "byte 34: something stands behind how far the source has come"},
+		{"the second source", append(good[:len(good):len(good)], encode(&syncstream.Source{}, 1)...), "source 2: source id missing"},
+		{"the second source's batch", append(good[:len(good):len(good)], encode(&worker, 1, lines(3, "c\n"), lines(5, "d\n"))...), "source 2: batch 2: first number 5: want 4, which follows on the batch before"},
 		{"a hole", with(func(b *Batch) { b.First = 4 }), "batch 2: first number 4: want 3, which follows on the batch before"},
 		{"backwards", with(func(b *Batch) { b.First = 2 }), "batch 2: first number 2: want 3, which follows on the batch before"},
 	} {
 		var a Append
-		if err := a.Decode(tt.body); err == nil || err.Error() != tt.want {
+		if err := decode(&a, tt.body); err == nil || err.Error() != tt.want {
 			t.Errorf("%s:\n%v\nwant\n%s", tt.name, err, tt.want)
 		}
 	}
@@ -116,8 +169,20 @@ func TestAppendBounds(t *testing.T) {
 		body = AppendBatch(body, &b)
 	}
 	var a Append
-	if err := a.Decode(body); err == nil || !strings.HasSuffix(err.Error(), ": more than 32768 batches") {
+	if err := decode(&a, body); err == nil || !strings.HasSuffix(err.Error(), ": more than 32768 batches") {
 		t.Errorf("%v, want an error about their number", err)
+	}
+	half := AppendHead(nil, &worker, 1)
+	for i := range maxBatches/2 + 1 {
+		b := lines(uint64(i+1), "\n")
+		half = AppendBatch(half, &b)
+	}
+	if err := decode(&a, append(half, half...)); err == nil || !strings.HasSuffix(err.Error(), ": more than 32768 batches") {
+		t.Errorf("%v, want an error about the number of all", err)
+	}
+	heads := bytes.Repeat(encode(&worker, 1), maxAppends+1)
+	if err := decode(&a, heads); err == nil || !strings.HasSuffix(err.Error(), ": more than 1024 sources") {
+		t.Errorf("%v, want an error about the number of sources", err)
 	}
 }
 
@@ -129,7 +194,7 @@ func TestDecodeAllocates(t *testing.T) {
 	})
 	var a Append
 	n := testing.AllocsPerRun(100, func() {
-		if err := a.Decode(body); err != nil {
+		if err := decode(&a, body); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -144,7 +209,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.ReportAllocs()
 	var a Append
 	for b.Loop() {
-		if err := a.Decode(body); err != nil {
+		if err := decode(&a, body); err != nil {
 			b.Fatal(err)
 		}
 	}
