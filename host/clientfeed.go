@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host/internal/wire"
@@ -31,8 +30,9 @@ type feed struct {
 	full    bool   // the host has no room for it at the moment
 	tries   int    // how often it has said so
 	mark    syncstream.State
-	close   *wire.CloseRequest
+	close   *wire.Close
 	closed  bool  // nothing more is taken
+	over    bool  // the host has closed it, which the answer to our own request will say
 	dead    error // why nothing more is sent
 	left    int   // messages that were not sent then
 
@@ -56,7 +56,7 @@ func (f *feed) Context() context.Context { return f.ctx }
 // orderLocked has an item sent, behind the others.
 func (f *feed) orderLocked(kind itemKind) *item {
 	f.orders++
-	it := &item{feed: f, kind: kind, ordered: f.orders, since: time.Now()}
+	it := &item{feed: f, kind: kind, ordered: f.orders}
 	f.client.queue.push(it)
 	f.client.startLocked()
 	return it
@@ -160,7 +160,7 @@ func (f *feed) Close(state syncstream.State, err error) error {
 		state = syncstream.StateExited
 	}
 	f.closed = true
-	f.close = &wire.CloseRequest{Source: f.source.ID, State: state.String()}
+	f.close = &wire.Close{State: state}
 	if err != nil {
 		f.close.Error = err.Error()
 	}

@@ -65,7 +65,7 @@ func (c *Client) begin() (context.Context, []*feed, context.CancelFunc) {
 	h.timer, h.cancel = nil, nil
 	var feeds []*feed
 	for f := range c.feeds {
-		if f.known {
+		if f.known && !f.over {
 			feeds = append(feeds, f)
 		}
 	}
@@ -92,7 +92,7 @@ func (c *Client) holdOnce(ctx context.Context, feeds []*feed) error {
 	c.health.succeed(c)
 	for _, t := range told.Sources {
 		if f := byID[t.ID]; f != nil {
-			f.hear(t.State, t.Stop)
+			f.told(&t)
 		}
 	}
 	if len(told.Sources) > 0 && ctx.Err() != nil {
@@ -104,4 +104,39 @@ func (c *Client) holdOnce(ctx context.Context, feeds []*feed) error {
 // heldSource names the source. What it was told is not to be said again.
 func (f *feed) heldSource() wire.HeldSource {
 	return wire.HeldSource{ID: f.source.ID, Told: f.ctx.Err() != nil}
+}
+
+// told does what the host says of a source without being asked for anything.
+func (f *feed) told(t *wire.HeldTold) {
+	s, err := wire.ParseState(t.State)
+	switch {
+	case t.State == wire.Unknown:
+		f.reopen()
+	case err == nil && !s.IsOpen():
+		f.closedThere(t.Stop)
+	case t.Stop != "":
+		f.cancel(stopCause(t.Stop))
+	}
+}
+
+// closedThere ends a feed whose source is closed at the host. Where it was closed here,
+// that has arrived, and its answer will tell how much came before it.
+func (f *feed) closedThere(stop string) {
+	f.client.mu.Lock()
+	f.over = f.closed
+	over := f.over
+	f.client.mu.Unlock()
+	if !over {
+		f.end(closedCause(stop))
+	}
+}
+
+// reopen has the host told of the source again, which it has forgotten.
+func (f *feed) reopen() {
+	f.client.mu.Lock()
+	defer f.client.mu.Unlock()
+	if f.known && f.dead == nil {
+		f.known = false
+		f.orderLocked(itemOpen)
+	}
 }

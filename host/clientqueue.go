@@ -23,22 +23,18 @@ const (
 	// busyItems is how many requests must wait for messages of different sources
 	// to overtake each other: then those of one are put together.
 	busyItems = 32
-	// lateAfter is how long a request must have waited for its source to bring with
-	// it what stands further behind, past others: the network is slower than those
-	// who write in turns.
-	lateAfter = 100 * time.Millisecond
 	// mergeTime is how far apart the times of messages may be that stand in one
 	// batch, as in the core.
 	mergeTime = time.Millisecond
 )
 
-// item is what one request brings: what one source wants next of the host.
+// item is what one source wants next of the host.
 type item struct {
 	feed *feed
 	kind itemKind
 	chunk
-	under   bool // it is on its way, and not to be changed
-	since   time.Time
+	under   bool   // it is on its way, and not to be changed
+	holds   []hold // that are on their way
 	ordered uint64 // the number of the newest order of its feed that it carries out
 	unsure  bool   // the host may have it, though its answer has not come
 	refused int    // how often the host has called it wrong
@@ -90,32 +86,6 @@ func (q *queue) grows(it *item, n int) bool {
 		(it == q.items[len(q.items)-1] || len(q.items) >= busyItems)
 }
 
-// gather puts to an item that is late the messages of its source further behind,
-// as many as one request brings.
-func (q *queue) gather(it *item) {
-	for _, other := range slices.Clone(q.items) {
-		if other == it || other.feed != it.feed || other.kind != itemChunk {
-			continue
-		}
-		if len(it.text)+len(other.text) > chunkSize || len(it.batches)+len(other.batches) > chunkBatches {
-			return
-		}
-		for i := range other.batches {
-			s := &other.batches[i]
-			it.add(&s.Batch, other.text[s.off:s.off+s.len])
-		}
-		it.ordered = max(it.ordered, other.ordered)
-		cost := other.cost
-		q.remove(other)
-		other.recycle()
-		if it.feed.last == other {
-			it.feed.last = it // nothing may be put to one that is gone
-		}
-		it.cost += cost
-		q.cost += cost
-	}
-}
-
 // dropOldest puts a gap in the place of the oldest messages that are not on their
 // way. It reports false where there are none.
 func (q *queue) dropOldest() bool {
@@ -148,11 +118,21 @@ func (q *queue) messages(f *feed) (n int) {
 
 // forget takes out all that a feed wants.
 func (q *queue) forget(f *feed) {
+	q.delete(func(it *item) bool { return it.feed == f })
+}
+
+// arrived takes out a feed's messages up to that number.
+func (q *queue) arrived(f *feed, num uint64) {
+	q.delete(func(it *item) bool { return it.feed == f && it.kind == itemChunk && it.end <= num+1 })
+}
+
+func (q *queue) delete(which func(*item) bool) {
 	q.items = slices.DeleteFunc(q.items, func(it *item) bool {
-		if it.feed == f {
-			q.cost -= it.cost
+		if !which(it) {
+			return false
 		}
-		return it.feed == f
+		q.cost -= it.cost
+		return true
 	})
 }
 

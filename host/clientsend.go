@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +17,11 @@ const (
 	// sendTimeout is how long one request may take; the host may be waiting for
 	// room.
 	sendTimeout = 15 * time.Second
+	// maxItems is of how many sources one request brings something, about.
+	maxItems = 64
+	// askSize is how much a request must have brought for the question to be worth
+	// its way whether it arrived, before it is sent again.
+	askSize = 16 << 10
 	// maxRefused is how often the host may call a request wrong before it is
 	// believed: somebody between us may have cut it off.
 	maxRefused = 4
@@ -29,85 +35,165 @@ func (c *Client) startLocked() {
 	}
 }
 
-// sendAll sends one item after the other until none waits. One at a time, so that
-// all comes in its order, and what comes meanwhile is sent together.
+// sendAll sends what waits until nothing does. One request at a time, so that all
+// comes in its order, and what comes meanwhile is sent together.
 func (c *Client) sendAll() {
-	for it := c.nextItem(); it != nil; it = c.nextItem() {
+	for items := c.nextItems(nil); len(items) > 0; items = c.nextItems(items[:0]) {
 		sent := time.Now()
-		err := it.send()
-		if err != nil && !it.handle(err) {
+		if err := c.sendItems(items); err != nil {
 			c.health.fail(c, sent, err)
 			c.health.pause(c.ctx)
 		}
 	}
 }
 
-// nextItem returns the oldest that may be sent now; nil, if there is none.
-func (c *Client) nextItem() *item {
+// nextItems puts the oldest items that may be sent now, as many as one request
+// brings, into all. There is none when nothing waits.
+func (c *Client) nextItems(all []*item) []*item {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ctx.Err() == nil {
-		for _, it := range c.queue.items {
-			if it.feed.full {
-				continue
-			}
-			if it.kind == itemChunk && !it.under && time.Since(it.since) > lateAfter {
-				c.queue.gather(it)
-			}
-			it.under = true
-			return it
+	size, batches := 0, 0
+	for _, it := range c.queue.items {
+		if it.feed.full {
+			continue
+		}
+		size += len(it.text)
+		batches += len(it.batches)
+		if len(all) > 0 && (it.isApart() || len(all) == maxItems || size > chunkSize || batches > chunkBatches) {
+			break
+		}
+		it.under = true
+		all = append(all, it)
+		if it.isApart() || c.ctx.Err() != nil {
+			break
 		}
 	}
-	c.sending = false
-	return nil
+	if c.ctx.Err() != nil {
+		all = nil
+	}
+	c.sending = len(all) > 0
+	return all
 }
 
-func (it *item) send() error {
-	ctx, cancel := context.WithTimeout(it.feed.client.ctx, sendTimeout)
+// isApart reports whether nothing else goes with the item: it may be what the host
+// takes for wrong, or have arrived already.
+func (it *item) isApart() bool { return it.refused > 0 || it.asks() }
+
+// asks reports whether the host is asked first whether the item has arrived.
+func (it *item) asks() bool { return it.unsure && len(it.text) > askSize }
+
+// sendItems sends one request, and does what its answer wants. After an error the
+// items that are left are to be tried again later.
+func (c *Client) sendItems(items []*item) error {
+	ctx, cancel := context.WithTimeout(c.ctx, sendTimeout)
 	defer cancel()
-	switch it.kind {
-	case itemMark:
-		return it.sendMark(ctx)
-	case itemClose:
-		return it.sendClose(ctx)
-	}
-	if it.unsure && it.kind == itemChunk {
+	if it := items[0]; it.asks() {
 		if here, err := it.isHere(ctx); err != nil || here {
 			return err
 		}
 	}
-	return it.sendAppend(ctx)
-}
-
-// sendAppend sends messages or partial lines. With neither it tells the host of
-// the source.
-func (it *item) sendAppend(ctx context.Context) error {
-	f, c := it.feed, it.feed.client
-	var holds []hold
-	if it.kind == itemHolds {
-		c.mu.Lock()
-		holds, f.holds, f.holding = f.holds, nil, nil
-		c.mu.Unlock()
+	body := c.body[:0]
+	for _, it := range items {
+		body = it.encode(body)
 	}
-	c.body = wire.AppendHead(c.body[:0], f.source, f.epoch)
-	c.body = it.append(c.body)
-	for _, h := range holds {
-		c.body = wire.AppendBatch(c.body, &wire.Batch{
-			Stream: h.stream, Kind: syncstream.Partial, Time: time.Now().UnixNano(), Text: h.text,
-		})
-	}
-	var p wire.Progress
-	err := c.call(ctx, http.MethodPost, "append", nil, wire.Batches, c.body, &p)
-	if cap(c.body) > 2*chunkSize {
+	if c.body = body; cap(body) > 2*chunkSize {
 		c.body = nil
 	}
-	it.unsure = err != nil
+	answers, err := c.append(ctx, body, len(items))
 	if err != nil {
-		f.holdAgain(holds)
+		return failed(items, err)
+	}
+	for i, it := range items {
+		if err2 := it.take(&answers[i]); err2 != nil {
+			err = err2
+		}
+	}
+	return err
+}
+
+// append sends a request to append something of n sources.
+func (c *Client) append(ctx context.Context, body []byte, n int) ([]wire.Answer, error) {
+	if n == 1 {
+		one := wire.Answer{Status: http.StatusOK, Progress: new(wire.Progress)}
+		err := c.call(ctx, http.MethodPost, "append", nil, wire.Batches, body, one.Progress)
+		return []wire.Answer{one}, err
+	}
+	var all wire.Answers
+	err := c.call(ctx, http.MethodPost, "append", nil, wire.Batches, body, &all)
+	if err == nil && len(all.Answers) != n {
+		err = fmt.Errorf("the answer: it is for %d sources: want %d", len(all.Answers), n)
+	}
+	return all.Answers, err
+}
+
+// failed does what the items need of which a request brought nothing, or may have.
+func failed(items []*item, err error) error {
+	for _, it := range items {
+		it.unsure = true
+		it.holdAgain()
+	}
+	var refused *refusal
+	if !errors.As(err, &refused) {
 		return err
 	}
-	it.succeed(&p)
+	if len(items) == 1 {
+		if items[0].handle(refused) {
+			return nil
+		}
+		return err
+	}
+	if !isWrong(refused.status) {
+		return err
+	}
+	for _, it := range items { // each by itself, to find out which it is
+		it.refused++
+	}
 	return nil
+}
+
+// isWrong reports whether a status says that the request is what is wrong.
+func isWrong(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge || status == http.StatusUnsupportedMediaType
+}
+
+// take does what the host's answer wants.
+func (it *item) take(a *wire.Answer) error {
+	if a.Status < 300 && a.Progress != nil {
+		it.succeed(a.Progress)
+		return nil
+	}
+	it.holdAgain()
+	err := &refusal{a.Status, a.Message, a.Progress}
+	if a.Status == http.StatusFailedDependency || it.handle(err) {
+		return nil
+	}
+	return err
+}
+
+// encode appends to the body of a request what the item brings.
+func (it *item) encode(body []byte) []byte {
+	f, c := it.feed, it.feed.client
+	body = wire.AppendHead(body, f.source, f.epoch)
+	switch it.kind {
+	case itemChunk:
+		return it.append(body)
+	case itemClose:
+		return wire.AppendClose(body, f.close)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch it.kind {
+	case itemMark:
+		return wire.AppendMark(body, f.mark)
+	case itemHolds:
+		it.holds, f.holds, f.holding = f.holds, nil, nil
+		for _, h := range it.holds {
+			body = wire.AppendBatch(body, &wire.Batch{
+				Stream: h.stream, Kind: syncstream.Partial, Time: time.Now().UnixNano(), Text: h.text,
+			})
+		}
+	}
+	return body
 }
 
 // isHere reports whether the host has the messages, though its answer has not
@@ -126,17 +212,16 @@ func (it *item) isHere(ctx context.Context) (bool, error) {
 	return here, nil
 }
 
-// holdAgain goes back to what could not be sent, where nothing newer has come.
-func (f *feed) holdAgain(holds []hold) {
-	if len(holds) == 0 {
-		return
-	}
+// holdAgain goes back to partial lines that could not be sent, where nothing newer
+// has come.
+func (it *item) holdAgain() {
+	f := it.feed
 	f.client.mu.Lock()
 	defer f.client.mu.Unlock()
 	for _, h := range f.holds {
-		holds = deleteHold(holds, h.stream)
+		it.holds = deleteHold(it.holds, h.stream)
 	}
-	f.holds = append(holds, f.holds...)
+	f.holds, it.holds = append(it.holds, f.holds...), nil
 }
 
 // succeed takes note of what the host has.
@@ -148,59 +233,26 @@ func (it *item) succeed(p *wire.Progress) {
 	f.known, f.tries = true, 0
 	f.doneLocked(it)
 	c.mu.Unlock()
+	if it.kind == itemClose {
+		f.end(errSettled)
+		return
+	}
 	if news {
 		c.hold()
 	}
-	f.hear(p.State, p.Stop)
-}
-
-func (it *item) sendMark(ctx context.Context) error {
-	f, c := it.feed, it.feed.client
-	c.mu.Lock()
-	q := wire.MarkRequest{Source: f.source.ID, State: f.mark.String()}
-	c.mu.Unlock()
-	return it.command(ctx, "acknowledge", q)
-}
-
-func (it *item) sendClose(ctx context.Context) error {
-	err := it.command(ctx, "close", it.feed.close)
-	if err == nil {
-		it.feed.end(errSettled)
-	}
-	return err
-}
-
-// command sends what the host answers in few words. A host that does not know the
-// source was started again, and needs not to be told.
-func (it *item) command(ctx context.Context, op string, q any) error {
-	c := it.feed.client
-	err := c.callJSON(ctx, http.MethodPost, op, nil, q, nil)
-	if err != nil && !isStatus(err, http.StatusNotFound) {
-		return err
-	}
-	c.health.succeed(c)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	it.feed.doneLocked(it)
-	return nil
+	f.hear(p)
 }
 
 // handle does what an answer of the host wants that is no success. It reports
 // false when the same is to be tried again later.
-func (it *item) handle(err error) bool {
-	var refused *refusal
-	if !errors.As(err, &refused) {
-		return false
-	}
+func (it *item) handle(refused *refusal) bool {
 	switch refused.status {
 	case http.StatusConflict:
 		return it.goBack(refused.progress)
+	case http.StatusNotFound:
+		return it.forget()
 	case http.StatusGone:
-		cause := error(syncstream.ErrClosed)
-		if p := refused.progress; p != nil && p.Stop != "" {
-			cause = wire.ParseError(p.Stop)
-		}
-		it.feed.end(cause)
+		it.feed.gone(refused.progress)
 		return true
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
 		if it.refused++; it.refused < maxRefused && refused.status != http.StatusRequestEntityTooLarge {
@@ -215,6 +267,45 @@ func (it *item) handle(err error) bool {
 		return true
 	}
 	return false
+}
+
+// gone ends a feed whose source is closed at the host: perhaps by a request that
+// brought all there was, and whose answer was lost.
+func (f *feed) gone(p *wire.Progress) {
+	if p == nil {
+		p = new(wire.Progress)
+	}
+	f.client.mu.Lock()
+	if p.Epoch == f.epoch {
+		f.client.queue.arrived(f, p.Num)
+	}
+	f.client.mu.Unlock()
+	f.end(closedCause(p.Stop))
+}
+
+// closedCause is why nothing more is sent of a source that is closed at the host.
+func closedCause(stop string) error {
+	if err := wire.ParseError(stop); err != nil {
+		return err
+	}
+	return syncstream.ErrClosed
+}
+
+// forget lets go of what a host that does not know the source needs not to be told,
+// since it was started again: that the source has come to its end.
+func (it *item) forget() bool {
+	f, c := it.feed, it.feed.client
+	if it.kind != itemMark && it.kind != itemClose {
+		return false
+	}
+	c.health.succeed(c)
+	c.mu.Lock()
+	f.doneLocked(it)
+	c.mu.Unlock()
+	if it.kind == itemClose {
+		f.end(errSettled)
+	}
+	return true
 }
 
 // stepAside has others go first: the host has no room for one source more.
@@ -243,12 +334,12 @@ func (it *item) stepAside(why error) {
 func (it *item) goBack(p *wire.Progress) bool {
 	f, c := it.feed, it.feed.client
 	switch {
-	case p == nil || it.kind != itemChunk:
+	case p == nil:
 		return false
 	case p.Epoch > f.epoch: // somebody else has opened the source again
 		f.end(syncstream.ErrClosed)
 		return true
-	case it.first <= p.Num+1:
+	case it.kind != itemChunk || it.first <= p.Num+1:
 		return false
 	}
 	c.mu.Lock()
@@ -300,29 +391,12 @@ func (it *item) giveUp(why error) {
 	c.room.Broadcast()
 }
 
-// hear does what the host says of a source.
-func (f *feed) hear(state, stop string) {
-	s, err := wire.ParseState(state)
-	switch {
-	case state == wire.Unknown:
-		f.reopen()
+// hear does what an answer says of a source.
+func (f *feed) hear(p *wire.Progress) {
+	switch s, err := wire.ParseState(p.State); {
 	case err == nil && !s.IsOpen():
-		cause := wire.ParseError(stop)
-		if cause == nil {
-			cause = syncstream.ErrClosed
-		}
-		f.end(cause)
-	case stop != "":
-		f.cancel(stopCause(stop))
-	}
-}
-
-// reopen has the host told of the source again, which it has forgotten.
-func (f *feed) reopen() {
-	f.client.mu.Lock()
-	defer f.client.mu.Unlock()
-	if f.known && f.dead == nil {
-		f.known = false
-		f.orderLocked(itemOpen)
+		f.gone(p)
+	case p.Stop != "":
+		f.cancel(stopCause(p.Stop))
 	}
 }
