@@ -79,9 +79,10 @@ func (q *queue) remove(it *item) {
 }
 
 // grows reports whether more messages of its feed may be put to it. Those of
-// several sources stay in their order, unless much waits.
+// several sources stay in their order, unless much waits; what one source wants
+// always does.
 func (q *queue) grows(it *item, n int) bool {
-	return it != nil && it.kind == itemChunk && !it.under && it.cost > 0 &&
+	return it != nil && it.kind == itemChunk && !it.under && it.cost > 0 && it.ordered == it.feed.orders &&
 		len(it.text)+n <= chunkSize && len(it.batches) < chunkBatches &&
 		(it == q.items[len(q.items)-1] || len(q.items) >= busyItems)
 }

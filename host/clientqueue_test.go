@@ -1,0 +1,127 @@
+package host
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/syncstream/syncstream"
+)
+
+// gate lets each request that appends through when it is given something.
+type gate struct {
+	to   http.RoundTripper
+	pass chan struct{}
+}
+
+func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "/append") {
+		select {
+		case <-g.pass:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	return g.to.RoundTrip(r)
+}
+
+// gated returns a client whose requests that append wait for the gate.
+func (h *testHost) gated() (*Client, *gate) {
+	h.t.Helper()
+	g := &gate{h.client.Transport, make(chan struct{})}
+	c, err := NewClient(ClientConfig{URL: "http://localhost/train", HTTPClient: &http.Client{Transport: g}})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return c, g
+}
+
+// feed opens a source, and returns what appends a line to it that has that number.
+func (h *testHost) feed(c *Client, id string) (syncstream.Feed, func(num uint64)) {
+	h.t.Helper()
+	f, err := c.Feed(&syncstream.Source{ID: id, Name: id})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return f, func(num uint64) {
+		h.t.Helper()
+		b, err := syncstream.NewBatch(syncstream.BatchConfig{First: num, Text: fmt.Appendln(nil, num)})
+		if err == nil {
+			err = f.Append(b)
+		}
+		if err != nil {
+			h.t.Error(err)
+		}
+	}
+}
+
+// crowd opens more sources than one request tells of.
+func (h *testHost) crowd(c *Client) {
+	for i := range maxItems + busyItems {
+		h.feed(c, fmt.Sprint("crowd", i))
+	}
+}
+
+// Flush waits for what a source has said or shown, though what it wrote later may
+// overtake what others want.
+func TestClientFlushesAll(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		do   func(syncstream.Feed)
+		want string
+	}{
+		{"mark", func(f syncstream.Feed) { f.Mark(syncstream.StateAsked) }, "asked"},
+		{"hold", func(f syncstream.Feed) { f.Hold(syncstream.Stderr, []byte("half")) }, "half"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := start(t, Config{})
+				c, g := h.gated()
+				f, line := h.feed(c, "a")
+				synctest.Wait() // its request is at the gate, and what follows waits
+				line(1)
+				h.crowd(c)
+				tt.do(f)
+				line(2)
+				flushed := make(chan error, 1)
+				go func() { flushed <- f.Flush(t.Context()) }()
+				for synctest.Wait(); len(flushed) == 0; synctest.Wait() {
+					g.pass <- struct{}{}
+				}
+				if err := <-flushed; err != nil {
+					t.Error(err)
+				}
+				b := h.buffer()
+				got := fmt.Sprintf("%v %+v", b.Sources()[0].State, b.Partials())
+				if !strings.Contains(got, tt.want) {
+					t.Errorf("the host has %s, want %s", got, tt.want)
+				}
+				close(g.pass)
+				if err := c.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// Messages of a source that are missing stand as a gap between those before and
+// behind them, though many others wait.
+func TestClientGapInCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		c, g := h.gated()
+		_, line := h.feed(c, "a")
+		synctest.Wait()
+		line(1)
+		h.crowd(c)
+		line(5)
+		close(g.pass)
+		if err := c.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		check(t, "the messages", shorts(h.buffer()), "a 1 1\na 2 gap 3\na 5 5")
+	})
+}
