@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,6 +111,7 @@ func (f *longFollow) connection(ctx context.Context) error {
 			err = io.ErrUnexpectedEOF // a stream says when it ends
 		}
 		if err != nil {
+			f.id = cmp.Or(events.LastID(), f.id) // the host may have told where it began, and no more
 			return err
 		}
 		sign()

@@ -795,15 +795,38 @@ func TestClientGathers(t *testing.T) {
 // Who follows has been told of another buffer, and goes on at its oldest message
 // though the connection breaks before that came, wherever it had begun.
 func TestClientFollowsAnew(t *testing.T) {
-	asked := make(chan string, 10)
-	message := wire.AppendEvent(nil, "old", &syncstream.Message{
-		Source: &syncstream.Source{ID: "a", Name: "a"}, Position: 1, Num: 1, Text: "one",
-	})
-	streams := []string{
-		string(message), // and the connection breaks
+	got, requests := followStreams(
+		t, eventOfOne, // and the connection breaks
 		"event: anew\ndata: {\"message\":\"another buffer\"}\n\n",
 		"event: end\ndata: {\"reason\":\"closed\"}\n\n",
-	}
+	)
+	check(t, "messages", got, "one\nanother buffer")
+	check(t, "requests", requests, "latest \nlatest old-1\noldest ")
+}
+
+// Who follows from the latest message goes on where that was, though the
+// connection breaks before another has come.
+func TestClientFollowsLatest(t *testing.T) {
+	got, requests := followStreams(
+		t, "id: old-0\n\nid: old-1\ndata: {\"v\":1,", // the message is cut off
+		eventOfOne+"id: old-2\n",
+		"event: end\ndata: {\"reason\":\"closed\"}\n\n",
+	)
+	check(t, "messages", got, "one")
+	check(t, "requests", requests, "latest \nlatest old-0\nlatest old-1")
+}
+
+// eventOfOne is an event with a message at the place old-1.
+var eventOfOne = string(wire.AppendEvent(nil, "old", &syncstream.Message{
+	Source: &syncstream.Source{ID: "a", Name: "a"}, Position: 1, Num: 1, Text: "one",
+}))
+
+// followStreams follows from the latest message a host that answers with one
+// stream after the other. It returns the texts, and the place and the last id of
+// each request.
+func followStreams(t *testing.T, streams ...string) (texts, requests string) {
+	t.Helper()
+	asked := make(chan string, len(streams))
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.URL.Query().Get("after") + " " + r.Header.Get("Last-Event-Id")
 		io.WriteString(w, streams[len(asked)-1])
@@ -814,7 +837,7 @@ func TestClientFollowsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close(t.Context())
-	var got []string
+	var got, places []string
 	for m, err := range c.Follow(t.Context(), syncstream.Latest) {
 		if err != nil {
 			t.Fatal(err)
@@ -822,10 +845,8 @@ func TestClientFollowsAnew(t *testing.T) {
 		got = append(got, m.Text)
 	}
 	close(asked)
-	var requests []string
 	for a := range asked {
-		requests = append(requests, a)
+		places = append(places, a)
 	}
-	check(t, "messages", strings.Join(got, "\n"), "one\nanother buffer")
-	check(t, "requests", strings.Join(requests, "\n"), "latest \nlatest old-1\noldest ")
+	return strings.Join(got, "\n"), strings.Join(places, "\n")
 }

@@ -42,6 +42,7 @@ func (h *Handler) follow(s *served, w http.ResponseWriter, r *http.Request) erro
 type follower struct {
 	after   syncstream.Position
 	options []syncstream.FollowOption
+	tells   bool   // the client is told where the stream begins, which it does not know
 	end     string // why the stream ends, when it does by itself
 	anew    string // the place was in another buffer
 }
@@ -75,6 +76,7 @@ func (s *served) begin(r *http.Request, f *follower) error {
 			return err
 		}
 		f.after, err = s.behindAllBut(r.Context(), n)
+		f.tells = true
 		return err
 	}
 	if text == "" {
@@ -86,6 +88,9 @@ func (s *served) begin(r *http.Request, f *follower) error {
 		return nil
 	}
 	f.after, err = s.place(text)
+	if f.after == syncstream.Latest {
+		f.after, f.tells = s.newest(), true
+	}
 	return err
 }
 
@@ -106,6 +111,9 @@ func (s *served) behindAllBut(ctx context.Context, n int) (syncstream.Position, 
 func (f *follower) run(ctx context.Context, s *served, e *events) error {
 	if f.anew != "" {
 		e.other(wire.EventAnew, wire.Problem{Message: f.anew})
+	}
+	if f.tells {
+		e.begin(wire.Place{Buffer: s.id, Position: f.after})
 	}
 	newest := syncstream.Position(0) // at least
 	for m, err := range s.buffer.Follow(ctx, f.after, f.options...) {
@@ -172,6 +180,15 @@ func (e *events) heartbeat() {
 		return
 	}
 	e.out = append(e.out, ":\n\n"...)
+	e.flushLocked()
+}
+
+// begin sends the place behind which the stream begins: who loses the connection
+// before the first message goes on there.
+func (e *events) begin(p wire.Place) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.out = wire.AppendID(e.out, p)
 	e.flushLocked()
 }
 

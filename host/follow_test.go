@@ -113,6 +113,27 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// Who does not know where the stream begins is told at once, so that nothing falls
+// between one connection and the next, though the first brought no message.
+func TestFollowTellsPlace(t *testing.T) {
+	for _, query := range []string{"?after=latest", "?last=0"} {
+		synctest.Test(t, func(t *testing.T) {
+			h := start(t, Config{})
+			h.append("a", 1, lines(1, "one"))
+			f := h.follow(query, "")
+			go f.events.Next(nil)
+			synctest.Wait()
+			f.close()
+			synctest.Wait()
+			h.append("a", 1, lines(2, "two"))
+			again := h.follow(query, f.events.LastID())
+			defer again.close()
+			h.append("a", 1, lines(3, "three"))
+			again.want("2 two", "3 three")
+		})
+	}
+}
+
 // Where a request to follow can't be, it is refused before the stream begins.
 func TestFollowRefuses(t *testing.T) {
 	h := start(t, Config{})

@@ -39,6 +39,13 @@ func AppendEvent(dst []byte, buffer string, m *syncstream.Message) []byte {
 	return append(dst, "\n\n"...)
 }
 
+// AppendID appends an event that is nothing but the id of a place.
+func AppendID(dst []byte, p Place) []byte {
+	dst = append(dst, "id: "...)
+	dst = append(dst, p.String()...)
+	return append(dst, "\n\n"...)
+}
+
 // AppendOther appends an event of another type. data has no line break.
 func AppendOther(dst []byte, event string, data []byte) []byte {
 	dst = append(dst, "event: "...)
@@ -61,7 +68,8 @@ type EventReader struct {
 	max  int
 	line []byte
 	data []byte
-	id   string
+	id   string // the newest that was read
+	last string // that of the last event that was read to its end
 }
 
 // ErrLongEvent is returned by [EventReader.Next] for an event over its maximum.
@@ -86,6 +94,7 @@ func (e *EventReader) Next(beat func()) (Event, error) {
 			return Event{}, err
 		}
 		if len(line) == 0 {
+			e.last = e.id
 			if !some {
 				event.Type = ""
 				continue
@@ -115,6 +124,9 @@ func (e *EventReader) Next(beat func()) (Event, error) {
 		}
 	}
 }
+
+// LastID returns the id of the last event that had one, also of one without data.
+func (e *EventReader) LastID() string { return e.last }
 
 // readLine returns the next line without its end: LF or CRLF.
 func (e *EventReader) readLine() ([]byte, error) {

@@ -319,7 +319,7 @@ func TestEvents(t *testing.T) {
 	stream = AppendEvent(stream, "k3v9", &partial)
 	stream = append(stream, ": beat\n\n"...)
 	stream = AppendOther(stream, EventEnd, []byte(`{"reason":"done"}`))
-	stream = append(stream, "retry: 5\r\ndata:x\r\ndata:  y\r\nfoo\r\n\r\nevent: lost\n\ndata: z\n\nid: 9\ndata: cut off\n"...)
+	stream = append(stream, "retry: 5\r\ndata:x\r\ndata:  y\r\nfoo\r\n\r\nevent: lost\n\ndata: z\n\nid: k3v9-43\n\nid: 9\ndata: cut off\n"...)
 	want := []Event{
 		{"", "k3v9-42", AppendMessage(nil, &m)},
 		{"", "k3v9-42", AppendMessage(nil, &partial)},
@@ -344,6 +344,9 @@ func TestEvents(t *testing.T) {
 		}
 		if beats != 1 || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %d beats, %q\nwant 1, %q", name, beats, got, want)
+		}
+		if id := events.LastID(); id != "k3v9-43" {
+			t.Errorf("%s: the last id is %s", name, id)
 		}
 	}
 }
