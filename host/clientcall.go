@@ -124,7 +124,6 @@ func (c *Client) call(ctx context.Context, method, op string, q url.Values, kind
 		}
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	c.seen(resp)
 	if into == nil {
 		return nil
 	}

@@ -35,7 +35,9 @@ var (
 // connection breaks, or the host is away for a while, it goes on behind the last
 // message that was given; what has left the buffer meanwhile is a gap. A host that
 // was started again has another buffer: then a gap says so, whose Missing is zero
-// since nobody knows, and what follows begins at the oldest message there.
+// since nobody knows, and what follows begins at the oldest message there. The
+// positions that the client gives of it go on behind those of the buffer before,
+// which stay places in that one.
 func (c *Client) Follow(ctx context.Context, after syncstream.Position, options ...syncstream.FollowOption) iter.Seq2[syncstream.Message, error] {
 	return func(yield func(syncstream.Message, error) bool) {
 		f := &longFollow{client: c, yield: yield, q: url.Values{"after": {c.place(after)}}}
@@ -60,6 +62,7 @@ type longFollow struct {
 	yield  func(syncstream.Message, error) bool
 	q      url.Values
 	id     string // of the last event
+	buffer string // that the events come from
 	tries  int    // that have failed since something came
 	parser wire.Parser
 }
@@ -102,7 +105,7 @@ func (f *longFollow) connection(ctx context.Context) error {
 	}
 	defer resp.Body.Close()
 	f.client.health.succeed(f.client)
-	f.client.seen(resp)
+	f.buffer = resp.Header.Get(wire.BufferHeader)
 	events := wire.NewEventReader(resp.Body, maxEvent)
 	sign := func() { deaf.Reset(deafTime) }
 	for {
@@ -130,7 +133,7 @@ func (f *longFollow) take(e *wire.Event) error {
 		if err != nil {
 			return fmt.Errorf("an event: %w", err)
 		}
-		m.Source = f.client.share(m.Source)
+		f.client.came(&m, f.buffer)
 		return f.give(m, e.ID)
 	case wire.EventAnew:
 		var p wire.Problem

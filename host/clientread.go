@@ -23,19 +23,10 @@ const maxSources = 10_000
 type readerState struct {
 	mu      sync.Mutex // guards what follows
 	sources map[string]*syncstream.Source
-	buffer  string // the buffer that the newest answer came from
+	eras    eras
 }
 
-// seen takes note of the buffer that an answer comes from.
-func (c *Client) seen(resp *http.Response) {
-	if id := resp.Header.Get(wire.BufferHeader); id != "" {
-		c.reader.mu.Lock()
-		defer c.reader.mu.Unlock()
-		c.reader.buffer = id
-	}
-}
-
-// place returns a position in the buffer that was read from last.
+// place returns what a position is for the host.
 func (c *Client) place(p syncstream.Position) string {
 	switch p {
 	case syncstream.Oldest:
@@ -45,17 +36,30 @@ func (c *Client) place(p syncstream.Position) string {
 	}
 	c.reader.mu.Lock()
 	defer c.reader.mu.Unlock()
-	return wire.Place{Buffer: c.reader.buffer, Position: p}.String()
+	return c.reader.eras.place(p).String()
+}
+
+// came makes of a message of that buffer one of ours: with our position, and with
+// the source that equal ones share.
+func (c *Client) came(m *syncstream.Message, buffer string) {
+	r := &c.reader
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.Source = r.shareLocked(m.Source)
+	m.Position = r.eras.position(buffer, m.Position)
 }
 
 // share returns a source that equal ones share.
 func (c *Client) share(s *syncstream.Source) *syncstream.Source {
+	c.reader.mu.Lock()
+	defer c.reader.mu.Unlock()
+	return c.reader.shareLocked(s)
+}
+
+func (r *readerState) shareLocked(s *syncstream.Source) *syncstream.Source {
 	if s == nil {
 		return nil
 	}
-	r := &c.reader
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if known := r.sources[s.ID]; known != nil && *known == *s {
 		return known
 	}
@@ -88,14 +92,13 @@ func (c *Client) messages(ctx context.Context, what, op string, q url.Values) (a
 		if err != nil {
 			return fmt.Errorf("read the answer: %w", err)
 		}
-		c.seen(resp)
-		all, err = c.parseMessages(data)
+		all, err = c.parseMessages(data, resp.Header.Get(wire.BufferHeader))
 		return err
 	})
 	return all, err
 }
 
-func (c *Client) parseMessages(data []byte) ([]syncstream.Message, error) {
+func (c *Client) parseMessages(data []byte, buffer string) ([]syncstream.Message, error) {
 	all := make([]syncstream.Message, 0, bytes.Count(data, []byte{'\n'}))
 	var parser wire.Parser
 	for n := 1; len(data) > 0; n++ {
@@ -104,7 +107,7 @@ func (c *Client) parseMessages(data []byte) ([]syncstream.Message, error) {
 		if err != nil {
 			return nil, fmt.Errorf("message %d of the answer: %w", n, err)
 		}
-		m.Source = c.share(m.Source)
+		c.came(&m, buffer)
 		all = append(all, m)
 		data = rest
 	}
@@ -129,7 +132,7 @@ func (c *Client) Snapshot(ctx context.Context) (syncstream.Stats, []syncstream.S
 		}
 		s.Source = c.share(s.Source)
 		for j := range s.Tail {
-			s.Tail[j].Source = s.Source
+			c.came(&s.Tail[j], status.Buffer)
 		}
 		all[i] = s
 	}
