@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -182,7 +183,7 @@ func (c *Client) outcome(o *wire.Outcome) error {
 // Stop asks all sources to end, with the text of cause; see
 // [syncstream.Buffer.Stop].
 func (c *Client) Stop(ctx context.Context, cause error) error {
-	q := wire.StopRequest{}
+	q := wire.CommandRequest{}
 	if cause != nil {
 		q.Cause = cause.Error()
 	}
@@ -190,14 +191,23 @@ func (c *Client) Stop(ctx context.Context, cause error) error {
 }
 
 // Abandon forgets the sources that are open; see [syncstream.Buffer.Abandon].
-func (c *Client) Abandon(ctx context.Context) error { return c.command(ctx, "abandon", struct{}{}) }
+func (c *Client) Abandon(ctx context.Context) error {
+	return c.command(ctx, "abandon", wire.CommandRequest{})
+}
 
 // Clear removes all messages; see [syncstream.Buffer.Clear].
-func (c *Client) Clear(ctx context.Context) error { return c.command(ctx, "clear", struct{}{}) }
+func (c *Client) Clear(ctx context.Context) error {
+	return c.command(ctx, "clear", wire.CommandRequest{})
+}
 
 // Reset forgets how it went so far; see [syncstream.Buffer.Reset].
-func (c *Client) Reset(ctx context.Context) error { return c.command(ctx, "reset", struct{}{}) }
+func (c *Client) Reset(ctx context.Context) error {
+	return c.command(ctx, "reset", wire.CommandRequest{})
+}
 
-func (c *Client) command(ctx context.Context, op string, q any) error {
+// command asks until there is an answer. All of it is one command for the host,
+// which does not do it once more after an answer that was lost.
+func (c *Client) command(ctx context.Context, op string, q wire.CommandRequest) error {
+	q.Once = rand.Text()
 	return c.keepTrying(ctx, op, func() error { return c.callJSON(ctx, http.MethodPost, op, nil, q, nil) })
 }

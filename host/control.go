@@ -9,12 +9,7 @@ import (
 
 // stop asks all sources to end.
 func (h *Handler) stop(s *served, w http.ResponseWriter, r *http.Request) error {
-	var q wire.StopRequest
-	if err := h.readJSON(w, r, &q); err != nil {
-		return err
-	}
-	s.buffer.Stop(stopCause(q.Cause))
-	return succeed(w)
+	return h.command(s, w, r, func(cause string) { s.buffer.Stop(stopCause(cause)) })
 }
 
 // stopCause returns the cause of a stop that a client asks for, in its words.
@@ -26,23 +21,25 @@ func stopCause(text string) error {
 }
 
 func (h *Handler) clear(s *served, w http.ResponseWriter, r *http.Request) error {
-	return h.command(w, r, s.buffer.Clear)
+	return h.command(s, w, r, func(string) { s.buffer.Clear() })
 }
 
 func (h *Handler) reset(s *served, w http.ResponseWriter, r *http.Request) error {
-	return h.command(w, r, s.buffer.Reset)
+	return h.command(s, w, r, func(string) { s.buffer.Reset() })
 }
 
 func (h *Handler) abandon(s *served, w http.ResponseWriter, r *http.Request) error {
-	return h.command(w, r, s.buffer.Abandon)
+	return h.command(s, w, r, func(string) { s.buffer.Abandon() })
 }
 
-// command does what needs no words: the body is an object that nobody looks at.
-func (h *Handler) command(w http.ResponseWriter, r *http.Request, do func()) error {
-	var q struct{}
+// command does what a client asks for, with the cause that it gives, once.
+func (h *Handler) command(s *served, w http.ResponseWriter, r *http.Request, do func(cause string)) error {
+	var q wire.CommandRequest
 	if err := h.readJSON(w, r, &q); err != nil {
 		return err
 	}
-	do()
+	if err := s.commands.once(r.Context(), q.Once, func() { do(q.Cause) }); err != nil {
+		return err
+	}
 	return succeed(w)
 }

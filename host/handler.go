@@ -56,6 +56,8 @@ type served struct {
 	python *python.Handler // serves it to programs of the Python package
 	config *Config
 
+	commands commands
+
 	mu      sync.Mutex // guards what follows
 	remotes map[string]*remote
 	sweepAt int // how many there are when it is time to forget those that have ended

@@ -58,9 +58,12 @@ type CloseRequest struct {
 	Last uint64 `json:"last,omitempty"`
 }
 
-// StopRequest is the body of a request to stop all sources.
-type StopRequest struct {
-	Cause string `json:"cause,omitempty"`
+// CommandRequest is the body of a request to stop all sources, or for another
+// method of the buffer.
+type CommandRequest struct {
+	Cause string `json:"cause,omitempty"` // of a stop
+	// Once names the command: the host does it once, however often it is asked.
+	Once string `json:"once,omitempty"`
 }
 
 // HeldRequest is the body of a request that the host keeps until it has

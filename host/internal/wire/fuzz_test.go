@@ -119,7 +119,7 @@ func FuzzJSON(f *testing.F) {
 	f.Add([]byte(`{"stats":{"open":1},"sources":[{"source":{"id":"a","name":"b"},"state":"open","tail":[]}]}`))
 	f.Add([]byte(`{"done":true,"failure":{"source":{"id":"a"},"error":"x","time":"2026-11-22T21:33:22.5Z"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, v := range []any{new(HeldRequest), new(CloseRequest), new(StopRequest), new(Status), new(Outcome), new(Problem)} {
+		for _, v := range []any{new(HeldRequest), new(CloseRequest), new(CommandRequest), new(Status), new(Outcome), new(Problem)} {
 			if Unmarshal(body, v) != nil {
 				continue
 			}
