@@ -75,7 +75,7 @@ type Client struct {
 
 	ctx    context.Context // ends when nothing more is sent
 	cancel context.CancelCauseFunc
-	runs   sync.WaitGroup // goroutines that send, and hold
+	runs   sync.WaitGroup // goroutines, which all end when ctx does
 	health health
 	reader readerState
 	body   []byte // of the request that brings something
@@ -233,8 +233,9 @@ func (c *Client) undelivered(n int, err error) error {
 
 // Close delivers what the feeds were given, and sends nothing more afterwards:
 // a source that is open then is taken for lost by the host after a while. When ctx
-// ends first, the error says how many messages were not delivered. What reads
-// goes on working.
+// ends first, the error says how many messages were not delivered. Nothing of the
+// client runs on afterwards, unless its Stderr takes nothing. What reads goes on
+// working.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()
 	if c.closed {
@@ -244,14 +245,60 @@ func (c *Client) Close(ctx context.Context) error {
 	c.closed = true
 	c.mu.Unlock()
 	err := c.Flush(ctx)
-	c.cancel(syncstream.ErrClosed)
-	c.health.rest()
+	c.mu.Lock()
+	c.cancel(syncstream.ErrClosed) // with the mutex, so that no goroutine begins behind it
+	c.mu.Unlock()
 	for _, f := range c.allFeeds() {
 		f.end(syncstream.ErrClosed)
 	}
-	c.runs.Wait()
+	c.rest(ctx)
 	if c.config.HTTPClient == nil {
 		c.http.CloseIdleConnections()
 	}
 	return err
+}
+
+// closeGrace is how long Close goes on waiting for goroutines when its context has
+// ended. They end at once, but one that tells people waits for them.
+const closeGrace = time.Second
+
+// rest waits for the goroutines.
+func (c *Client) rest(ctx context.Context) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.runs.Wait()
+	}()
+	select {
+	case <-ended:
+		return
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(closeGrace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+	case <-grace.C:
+	}
+}
+
+// start has a goroutine do f, unless the client is closed.
+func (c *Client) start(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() == nil {
+		c.runs.Go(f)
+	}
+}
+
+// sleep waits so long. It reports false when the client is closed before.
+func (c *Client) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
 }

@@ -17,27 +17,39 @@ type health struct {
 	tries int           // that have failed since
 	err   error         // of the last one
 	told  bool          // people know
-	tell  *time.Timer   // that will tell them
 	back  chan struct{} // closed when the host is back
 }
 
 // fail takes note of a request that was sent at that time.
 func (h *health) fail(c *Client, sent time.Time, err error) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.tries++
 	h.err = err
-	if h.since.IsZero() && c.ctx.Err() == nil {
+	first := h.since.IsZero() && c.ctx.Err() == nil
+	if first {
 		h.since, h.back = sent, make(chan struct{})
-		h.tell = time.AfterFunc(tellAfter-time.Since(sent), func() { h.tellGone(c) })
+	}
+	back := h.back
+	h.mu.Unlock()
+	if first {
+		c.start(func() { h.tellGone(c, tellAfter-time.Since(sent), back) })
 	}
 }
 
-func (h *health) tellGone(c *Client) {
+// tellGone tells people after that time, unless the host is back by then, or
+// nobody tries to reach it any more.
+func (h *health) tellGone(c *Client, after time.Duration, back <-chan struct{}) {
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-back:
+	case <-c.ctx.Done():
+	}
 	h.mu.Lock()
 	err := h.err
-	gone := !h.since.IsZero() && c.ctx.Err() == nil
-	h.told = gone
+	gone := h.back == back && !h.since.IsZero() && c.ctx.Err() == nil
+	h.told = h.told || gone
 	h.mu.Unlock()
 	if gone {
 		c.say("can't be reached, and is tried again: %v", err)
@@ -50,22 +62,12 @@ func (h *health) succeed(c *Client) {
 		h.mu.Unlock()
 		return
 	}
-	h.tell.Stop()
 	away, told := time.Since(h.since), h.told
 	close(h.back)
 	h.since, h.tries, h.err, h.told = time.Time{}, 0, nil, false
 	h.mu.Unlock()
 	if told {
 		c.say("is back after %v", away.Round(100*time.Millisecond))
-	}
-}
-
-// rest has people told no more: nobody tries to reach the host.
-func (h *health) rest() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.tell != nil {
-		h.tell.Stop()
 	}
 }
 

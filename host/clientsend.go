@@ -314,8 +314,12 @@ func (it *item) stepAside(why error) {
 	c.mu.Lock()
 	f.full = true
 	f.tries++
-	first := f.tries == 1
-	time.AfterFunc(backoff(f.tries), func() {
+	tries := f.tries
+	c.mu.Unlock()
+	c.start(func() {
+		if !c.sleep(backoff(tries)) {
+			return
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		f.full = false
@@ -323,8 +327,7 @@ func (it *item) stepAside(why error) {
 			c.startLocked()
 		}
 	})
-	c.mu.Unlock()
-	if first {
+	if tries == 1 {
 		c.say("does not take %s now, which is tried again: %v", f.source, why)
 	}
 }
