@@ -27,11 +27,13 @@ type chaos struct {
 
 	mu    sync.Mutex // guards what follows
 	conns map[net.Conn]bool
+	next  chan struct{}  // closed when another request comes
+	ended bool           // none will come
 	late  sync.WaitGroup // requests that are sent once more, later
 }
 
 func newChaos(to string) *chaos {
-	p := &chaos{to: to, conns: make(map[net.Conn]bool)}
+	p := &chaos{to: to, conns: make(map[net.Conn]bool), next: make(chan struct{})}
 	p.srv = httptest.NewUnstartedServer(p)
 	p.srv.Config.ConnState = func(c net.Conn, s http.ConnState) {
 		p.mu.Lock()
@@ -58,7 +60,31 @@ func (p *chaos) cut() {
 func (p *chaos) close() {
 	p.srv.CloseClientConnections()
 	p.srv.Close()
+	p.mu.Lock()
+	close(p.next)
+	p.ended = true
+	p.mu.Unlock()
 	p.late.Wait()
+}
+
+// arrived notes that a request has come, and returns what waits until so many more
+// have, or none will.
+func (p *chaos) arrived() (wait func(n int)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		close(p.next)
+		p.next = make(chan struct{})
+	}
+	next := p.next
+	return func(n int) {
+		for range n {
+			<-next
+			p.mu.Lock()
+			next = p.next
+			p.mu.Unlock()
+		}
+	}
 }
 
 func (p *chaos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -67,6 +93,7 @@ func (p *chaos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	long := strings.HasSuffix(r.URL.Path, "/follow") || strings.HasSuffix(r.URL.Path, "/held") || strings.HasSuffix(r.URL.Path, "/wait")
+	wait := p.arrived()
 	what := rand.N(10)
 	switch {
 	case long:
@@ -80,13 +107,16 @@ func (p *chaos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case what == 2: // it comes once more, when others have come
 		p.late.Go(func() {
-			time.Sleep(rand.N(50 * time.Millisecond))
+			wait(1 + rand.N(20))
 			if resp, err := p.send(context.Background(), r, body); err == nil {
 				resp.Body.Close()
 			}
 		})
-	case what == 3:
-		time.Sleep(rand.N(20 * time.Millisecond))
+	case what == 3: // it takes its time
+		select {
+		case <-time.After(rand.N(20 * time.Millisecond)):
+		case <-r.Context().Done():
+		}
 	}
 	resp, err := p.send(r.Context(), r, body)
 	if err != nil {

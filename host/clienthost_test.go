@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -328,6 +327,9 @@ func TestClientTells(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 	m.start(NewHandler(Config{Tokens: []Token{{token, Full}}}))
+	if err := client.Flush(t.Context()); err != nil { // the next try may be later than Close waits
+		t.Errorf("Flush: %v", err)
+	}
 	if err := b.Close(); err != nil {
 		t.Errorf("Close of the buffer: %v", err)
 	}
@@ -718,78 +720,6 @@ func TestClientAway(t *testing.T) {
 	if s := told.String(); !strings.Contains(s, "is back after 17") {
 		t.Errorf("people were told %q", s)
 	}
-}
-
-// What workers write in turns while a request is under way comes in its order, and
-// all of it with one request, as what they said last does.
-func TestClientGathers(t *testing.T) {
-	h := NewHandler(Config{})
-	gate := make(chan struct{})
-	var appends atomic.Int32
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/append") {
-			<-gate
-			appends.Add(1)
-		}
-		h.ServeHTTP(w, r)
-	}))
-	client, err := NewClient(ClientConfig{URL: srv.URL + "/train"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := syncstream.NewOver(client, syncstream.Config{})
-	const turns = 10
-	mirrors := []*syncstream.Mirror{openMirror(b, "a"), openMirror(b, "b")}
-	outlet := func(n uint64) { // until the client has that many messages
-		for {
-			client.mu.Lock()
-			got := uint64(client.queue.messages(nil))
-			client.mu.Unlock()
-			if got >= n {
-				return
-			}
-			runtime.Gosched()
-		}
-	}
-	want, total := "", uint64(0)
-	for i := range turns {
-		for j, m := range mirrors {
-			fmt.Fprintf(m, "%d%c\n", i, 'a'+j)
-			want += fmt.Sprintf("%d%c\n", i, 'a'+j)
-			total++
-			outlet(total)
-		}
-	}
-	close(gate)
-	for _, m := range mirrors {
-		fmt.Fprintln(m, "last")
-		want += "last\n"
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	there, _ := h.Buffer("train")
-	messages, _ := there.Last(t.Context(), 100)
-	got, nums := "", map[string]uint64{}
-	for _, m := range messages {
-		got += m.Text + "\n"
-		if m.Num != nums[m.Source.Name]+1 {
-			t.Errorf("message %d comes behind %d", m.Num, nums[m.Source.Name])
-		}
-		nums[m.Source.Name] = m.Num
-	}
-	if nums["a"] != turns+1 || nums["b"] != turns+1 {
-		t.Errorf("%d and %d messages are there, want %d", nums["a"], nums["b"], turns+1)
-	}
-	if got != want {
-		t.Errorf("there is\n%s", got)
-	}
-	if n := appends.Load(); n > 6 { // one that waits, one with the turns, and for the end of each mirror two at most
-		t.Errorf("%d requests", n)
-	}
-	b.Close()
-	srv.Close()
-	h.Shutdown(t.Context())
 }
 
 // Who follows has been told of another buffer, and goes on at its oldest message

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -12,14 +13,16 @@ import (
 
 // gate lets each request that appends through when it is given something.
 type gate struct {
-	to   http.RoundTripper
-	pass chan struct{}
+	to     http.RoundTripper
+	pass   chan struct{}
+	passed atomic.Int32 // how many have
 }
 
 func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/append") {
 		select {
 		case <-g.pass:
+			g.passed.Add(1)
 		case <-r.Context().Done():
 			return nil, r.Context().Err()
 		}
@@ -30,7 +33,7 @@ func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
 // gated returns a client whose requests that append wait for the gate.
 func (h *testHost) gated() (*Client, *gate) {
 	h.t.Helper()
-	g := &gate{h.client.Transport, make(chan struct{})}
+	g := &gate{to: h.client.Transport, pass: make(chan struct{})}
 	c, err := NewClient(ClientConfig{URL: "http://localhost/train", HTTPClient: &http.Client{Transport: g}})
 	if err != nil {
 		h.t.Fatal(err)
@@ -62,6 +65,35 @@ func (h *testHost) crowd(c *Client) {
 	for i := range maxItems + busyItems {
 		h.feed(c, fmt.Sprint("crowd", i))
 	}
+}
+
+// What workers write in turns while a request is under way comes in its order, and
+// all of it with one request, as what they said last does.
+func TestClientGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		c, g := h.gated()
+		a, lineOfA := h.feed(c, "a")
+		synctest.Wait()
+		b, lineOfB := h.feed(c, "b")
+		var want []string
+		for i := range uint64(10) {
+			lineOfA(i + 1)
+			lineOfB(i + 1)
+			want = append(want, fmt.Sprintf("a %d %d\nb %d %d", i+1, i+1, i+1, i+1))
+		}
+		a.Close(syncstream.StateExited, nil)
+		b.Close(syncstream.StateKilled, nil)
+		close(g.pass)
+		if err := c.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		check(t, "the messages", shorts(h.buffer()), strings.Join(want, "\n"))
+		check(t, "the sources", statuses(h.buffer()), "a exited\nb killed")
+		if n := g.passed.Load(); n != 2 { // the one that opens a, and all else
+			t.Errorf("%d requests", n)
+		}
+	})
 }
 
 // Flush waits for what a source has said or shown, though what it wrote later may

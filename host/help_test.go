@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -264,17 +263,4 @@ func decoded[T any](t testing.TB, text string) (v T) {
 		t.Errorf("%s: %v", text, err)
 	}
 	return v
-}
-
-// checkNoGoroutines checks that what was started has ended.
-func checkNoGoroutines(t testing.TB, before int) {
-	t.Helper()
-	for range 1000 {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-		time.Sleep(10 * time.Millisecond) // nothing tells of their end
-	}
-	buf := make([]byte, 1<<20)
-	t.Errorf("%d goroutines, before %d\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
 }
