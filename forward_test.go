@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/syncstream/syncstream"
@@ -145,24 +146,29 @@ func TestForwardHears(t *testing.T) {
 
 // So does a source that was abandoned there, and goes on as a new one.
 func TestForwardHearsAbandoned(t *testing.T) {
-	src, dst := syncstream.New(syncstream.Config{}), syncstream.New(syncstream.Config{})
-	m := open(src, "m")
-	attachment := src.Forward(dst)
-	write(t, m, "one\n")
-	if err := attachment.Drain(t.Context()); err != nil {
-		t.Error(err)
-	}
-	dst.Abandon()
-	write(t, m, "two\n")
-	if err := attachment.Drain(t.Context()); err != nil {
-		t.Error(err)
-	}
-	why := errors.New("enough")
-	dst.Stop(why)
-	<-m.Context().Done()
-	if cause := context.Cause(m.Context()); cause != why {
-		t.Errorf("the cause is %v", cause)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		src, dst := syncstream.New(syncstream.Config{}), syncstream.New(syncstream.Config{})
+		defer dst.Close()
+		defer src.Close()
+		m := open(src, "m")
+		attachment := src.Forward(dst)
+		write(t, m, "one\n")
+		if err := attachment.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		dst.Abandon()
+		write(t, m, "two\n")
+		if err := attachment.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		why := errors.New("enough")
+		dst.Stop(why)
+		synctest.Wait()
+		if cause := context.Cause(m.Context()); cause != why {
+			t.Errorf("the cause is %v", cause)
+		}
+		m.Close()
+	})
 }
 
 // A sink that can be closed is closed once, when its attachment ends.

@@ -355,15 +355,26 @@ func TestStoreStderrBlocks(t *testing.T) {
 	batch, _ := syncstream.NewBatch(syncstream.BatchConfig{First: 1, Text: []byte("one\n")})
 	first.Append(batch)
 	<-stderr.begun
-	second, err := s.Feed(&syncstream.Source{ID: "2"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	second.Mark(syncstream.StateAsked)
-	if err := second.Close(syncstream.StateExited, nil); err != nil {
-		t.Error(err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		second, err := s.Feed(&syncstream.Source{ID: "2"})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		second.Mark(syncstream.StateAsked)
+		if err := second.Close(syncstream.StateExited, nil); err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("a worker is held up")
 	}
 	close(stderr.pass)
+	<-done
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Close(ctx); !errors.Is(err, context.Canceled) {
