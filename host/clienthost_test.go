@@ -597,6 +597,7 @@ func TestClientPartials(t *testing.T) {
 func TestClientForward(t *testing.T) {
 	m := newMachine(t)
 	local, b := syncstream.New(syncstream.Config{}), m.connect(ClientConfig{})
+	defer local.Close()
 	attachment := local.Forward(b)
 	silent, writes := openMirror(local, "silent"), openMirror(local, "writes")
 	fmt.Fprint(writes, "one\ntwo")
@@ -621,6 +622,7 @@ func TestClientForward(t *testing.T) {
 func TestClientForwardAbandoned(t *testing.T) {
 	m := newMachine(t)
 	local, b := syncstream.New(syncstream.Config{}), m.connect(ClientConfig{})
+	defer local.Close()
 	attachment := local.Forward(b)
 	mirror := openMirror(local, "m")
 	deliver := func(text string) {
