@@ -112,12 +112,22 @@ func (m *remote) end(state syncstream.State, last uint64, why string) error {
 	return nil
 }
 
-// missRest adds a gap for messages that will not come. It needs the turn.
+// missRest adds a gap for messages that will not come. A source that is taken for
+// lost is opened for that. It needs the turn.
 func (m *remote) missRest(last uint64) error {
 	m.mu.Lock()
-	num, feed, shift, open := m.num, m.feed, m.shift, m.stateLocked().IsOpen()
+	num, more := m.num, m.ended.IsZero() && last > m.num
 	m.mu.Unlock()
-	if last <= num || !open {
+	if !more {
+		return nil
+	}
+	if err := m.revive(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	feed, shift, open := m.feed, m.shift, m.stateLocked().IsOpen()
+	m.mu.Unlock()
+	if !open {
 		return nil
 	}
 	if err := m.miss(feed, num+1+shift, last-num); err != nil {

@@ -223,6 +223,22 @@ func TestCloseSourceLate(t *testing.T) {
 	})
 }
 
+// What one that was taken for lost has not delivered when it is closed is a gap.
+func TestCloseSourceLateMisses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1, lines(1, "one"))
+		time.Sleep(time.Minute)
+		check(t, "close", h.post("/train/v1/close", `{"source":"a","last":4}`), `{"epoch":1,"num":4,"state":"exited"}`)
+		check(t, "messages", shorts(h.buffer()), strings.Join([]string{
+			"a 1 one", "a 2 error no sign of it for 15s: it is taken for lost",
+			"a 3 warning it is back, after 1m0s without a sign", "a 4 gap 3",
+		}, "\n"))
+		check(t, "again", h.post("/train/v1/close", `{"source":"a","last":4}`), `{"epoch":1,"num":4,"state":"exited"}`)
+		check(t, "statuses", statuses(h.buffer()), "a lost: no sign of it for 15s: it is taken for lost\na exited")
+	})
+}
+
 // Sources that have ended are forgotten when there are many, the oldest first;
 // those that are open never.
 func TestSweep(t *testing.T) {
