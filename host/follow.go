@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncstream/syncstream"
@@ -32,9 +33,10 @@ func (h *Handler) follow(s *served, w http.ResponseWriter, r *http.Request) erro
 	defer release()
 	ctx, cancel := h.context(r)
 	defer cancel()
-	e := startEvents(w, h.ctx)
+	e := &events{w: w, rc: http.NewResponseController(w)}
 	defer e.stop()
 	defer context.AfterFunc(h.ctx, e.hurry)()
+	e.start()
 	return f.run(ctx, s, e)
 }
 
@@ -136,9 +138,9 @@ func (f *follower) run(ctx context.Context, s *served, e *events) error {
 
 // events is a stream of server-sent events.
 type events struct {
-	w    http.ResponseWriter
-	rc   *http.ResponseController
-	host context.Context // ends when the host begins to shut down
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	hurried atomic.Bool // the host is shutting down
 
 	mu   sync.Mutex // held for a whole write; guards what follows
 	out  []byte
@@ -147,17 +149,15 @@ type events struct {
 	done bool
 }
 
-// startEvents sends the header.
-func startEvents(w http.ResponseWriter, host context.Context) *events {
-	w.Header().Set("Content-Type", wire.Events)
-	w.Header().Set("X-Accel-Buffering", "no") // of nginx
-	w.WriteHeader(http.StatusOK)
-	e := &events{w: w, rc: http.NewResponseController(w), host: host}
+// start sends the header.
+func (e *events) start() {
+	e.w.Header().Set("Content-Type", wire.Events)
+	e.w.Header().Set("X-Accel-Buffering", "no") // of nginx
+	e.w.WriteHeader(http.StatusOK)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.beat = time.AfterFunc(wire.Heartbeat, e.heartbeat)
 	e.flushLocked()
-	return e
 }
 
 // stop ends the heartbeats.
@@ -168,8 +168,14 @@ func (e *events) stop() {
 	e.beat.Stop()
 }
 
-// hurry ends a write that is under way soon.
-func (e *events) hurry() { e.rc.SetWriteDeadline(time.Now().Add(lastWriteTimeout)) }
+// hurry ends soon a write that is under way, or about to be.
+func (e *events) hurry() {
+	e.hurried.Store(true)
+	e.limit(lastWriteTimeout)
+}
+
+// limit has what is written fail after timeout, where the server can.
+func (e *events) limit(timeout time.Duration) { e.rc.SetWriteDeadline(time.Now().Add(timeout)) }
 
 func (e *events) heartbeat() {
 	if !e.mu.TryLock() {
@@ -221,11 +227,10 @@ func (e *events) flushLocked() {
 	if e.err != nil {
 		return
 	}
-	timeout := writeTimeout
-	if e.host.Err() != nil {
-		timeout = lastWriteTimeout
+	e.limit(writeTimeout)
+	if e.hurried.Load() { // looked at behind it, lest that takes the place of hurry's
+		e.limit(lastWriteTimeout)
 	}
-	e.rc.SetWriteDeadline(time.Now().Add(timeout)) // not every server can
 	_, e.err = e.w.Write(e.out)
 	if e.err == nil {
 		e.err = e.rc.Flush()

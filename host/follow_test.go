@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -223,6 +224,38 @@ func TestFollowHeartbeat(t *testing.T) {
 		f.want("1 one")
 		if f.beats != 3 {
 			t.Errorf("%d signs of life in 35 s, want 3", f.beats)
+		}
+	})
+}
+
+// limited is an answer whose limits for writing are known; before is called before
+// each is set.
+type limited struct {
+	*httptest.ResponseRecorder
+	before func()
+	end    time.Time
+}
+
+func (l *limited) SetWriteDeadline(t time.Time) error {
+	if before := l.before; before != nil {
+		l.before = nil
+		before()
+	}
+	l.end = t
+	return nil
+}
+
+// A follower that is stuck does not hold up a host that shuts down, though that
+// begins just before the follower's write.
+func TestFollowHurries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &limited{ResponseRecorder: httptest.NewRecorder()}
+		e := &events{w: w, rc: http.NewResponseController(w)}
+		w.before = e.hurry
+		e.start()
+		e.stop()
+		if left := time.Until(w.end); left > lastWriteTimeout {
+			t.Errorf("the write may take %v", left)
 		}
 	})
 }
