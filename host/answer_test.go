@@ -113,6 +113,27 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// What touches an answer has ended when its request has been served: later, the
+// connection serves another, or none.
+func TestDuring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var calls, ended int
+		end := during(ctx, func() {
+			calls++
+			time.Sleep(time.Second)
+			ended++
+		})
+		during(ctx, func() { t.Error("called after the end") })()
+		cancel()
+		synctest.Wait()
+		end()
+		if calls != 1 || ended != 1 {
+			t.Errorf("%d calls, of which %d have ended", calls, ended)
+		}
+	})
+}
+
 // Whoever waits is told that the host ends, what is under way comes to its end,
 // and nothing is left behind in the bubble.
 func TestShutdown(t *testing.T) {

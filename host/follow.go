@@ -35,7 +35,7 @@ func (h *Handler) follow(s *served, w http.ResponseWriter, r *http.Request) erro
 	defer cancel()
 	e := &events{w: w, rc: http.NewResponseController(w)}
 	defer e.stop()
-	defer context.AfterFunc(h.ctx, e.hurry)()
+	defer during(h.ctx, e.hurry)()
 	e.start()
 	return f.run(ctx, s, e)
 }

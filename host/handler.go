@@ -229,6 +229,22 @@ func (h *Handler) context(r *http.Request) (context.Context, func()) {
 	}
 }
 
+// during calls f when ctx ends, in a goroutine of its own, unless the function that
+// it returns has been called. That waits for f: what touches an answer may not run
+// once the request has been served.
+func during(ctx context.Context, f func()) func() {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		f()
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
+}
+
 // Shutdown takes no new requests, ends those that wait, and returns when all have
 // been answered; then the buffers are closed, which can still be read by who has
 // them. When ctx ends first, they are closed at once, so that no request waits

@@ -83,8 +83,8 @@ var errCut = errors.New("the connection was cut off")
 func (h *Handler) copyLines(m *syncstream.Mirror, to *syncstream.Writer, w http.ResponseWriter, r *http.Request) error {
 	rc := http.NewResponseController(w)
 	interrupt := func() { rc.SetReadDeadline(time.Unix(1, 0)) }
-	defer context.AfterFunc(h.ctx, interrupt)()
-	defer context.AfterFunc(m.Context(), interrupt)()
+	defer during(h.ctx, interrupt)()
+	defer during(m.Context(), interrupt)()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.Body.Read(buf)
