@@ -32,7 +32,8 @@ type Config struct {
 	// A request for one more is refused (507).
 	MaxBuffers int
 	// MaxOpen is how many sources may be open in a buffer; if zero,
-	// DefaultMaxOpen. One more is refused (507).
+	// DefaultMaxOpen. One more is refused (507), but for one that was taken for
+	// lost and comes back.
 	MaxOpen int
 	// MaxBody is how many bytes the body of a request may have, unpacked; if
 	// zero, DefaultMaxBody. A longer one is refused (413). Lines of text that

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -119,6 +120,65 @@ func TestMaxBuffersAndSources(t *testing.T) {
 			t.Errorf("Buffer(%q) is there", name)
 		}
 	}
+}
+
+// However they come, and though at the same time, no more sources are open than may
+// be.
+func TestMaxOpenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{MaxOpen: 2})
+		r, w := io.Pipe()
+		statuses := make(chan int, 60)
+		for i := range 20 {
+			go func() {
+				status, _ := h.do(http.MethodPost, "/train", wire.JSON, []byte(`{"type":"str","data":{"value":"x"}}`))
+				statuses <- status
+			}()
+			go func() {
+				q, err := http.NewRequest(http.MethodPut, "http://localhost/train/v1/lines?name=x", io.NopCloser(r))
+				if err != nil {
+					panic(err)
+				}
+				answer, err := h.client.Do(q)
+				if err != nil {
+					panic(err)
+				}
+				answer.Body.Close()
+				statuses <- answer.StatusCode
+			}()
+			go func() {
+				status, _, _ := strings.Cut(h.append(fmt.Sprint(i), 1), " ")
+				n, _ := strconv.Atoi(status)
+				statuses <- n
+			}()
+		}
+		synctest.Wait()
+		if n := h.buffer().NumOpen(); n != 2 {
+			t.Errorf("%d sources are open, want 2", n)
+		}
+		w.Close()
+		full := 0
+		for range cap(statuses) {
+			if <-statuses == http.StatusInsufficientStorage {
+				full++
+			}
+		}
+		if full < 50 {
+			t.Errorf("%d requests were refused", full)
+		}
+	})
+}
+
+// A source that was closed and that a later epoch opens again gets in when there
+// is room.
+func TestMaxOpenAgain(t *testing.T) {
+	h := start(t, Config{MaxOpen: 1})
+	h.append("a", 1, lines(1, "one"))
+	h.post("/train/v1/close", `{"source":"a"}`)
+	h.append("b", 1)
+	check(t, "no room", h.append("a", 2, lines(2, "two")), `507 {"message":"the buffer has 1 open sources, and may have no more"}`)
+	h.post("/train/v1/close", `{"source":"b"}`)
+	check(t, "room", h.append("a", 2, lines(2, "two")), `200 {"epoch":2,"num":2,"state":"open"}`)
 }
 
 // One address may have so many requests that wait, and so many connections;

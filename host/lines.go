@@ -17,15 +17,15 @@ func (h *Handler) lines(s *served, w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	if open := s.buffer.NumOpen(); open >= h.config.MaxOpen {
-		return refuse(http.StatusInsufficientStorage, "the buffer has %d open sources, and may have no more", open)
-	}
 	release, err := h.hold(r)
 	if err != nil {
 		return err
 	}
 	defer release()
-	m := s.buffer.Mirror(c)
+	m, err := s.mirror(c)
+	if err != nil {
+		return err
+	}
 	to := m.Stdout()
 	if stderr {
 		to = m.Stderr()

@@ -13,7 +13,7 @@ import (
 func (s *served) newPython() *python.Handler {
 	return python.NewHandler(s.buffer, python.Config{
 		MaxMessages: s.config.Buffer.MaxMessages, MaxBody: s.config.MaxBody, MaxSenders: s.config.MaxOpen,
-		Vanished: s.config.Silence,
+		Vanished: s.config.Silence, Open: s.mirror,
 	})
 }
 

@@ -42,22 +42,57 @@ func (s *served) remote(source *syncstream.Source) (*remote, error) {
 	if m := s.remotes[source.ID]; m != nil {
 		return m, nil
 	}
-	if s.remotes == nil {
-		return nil, refuse(http.StatusServiceUnavailable, "%v", errShutdown)
-	}
-	if open := s.buffer.NumOpen(); open >= s.config.MaxOpen {
-		return nil, refuse(http.StatusInsufficientStorage, "the buffer has %d open sources, and may have no more", open)
-	}
 	own := *source
-	feed, err := s.buffer.Feed(&own)
+	feed, err := s.feedLocked(&own)
 	if err != nil {
-		return nil, refuse(http.StatusServiceUnavailable, "%v", err)
+		return nil, err
 	}
 	s.sweepLocked()
 	m := &remote{served: s, source: &own, turn: make(chan struct{}, 1), feed: feed}
 	m.silence = time.AfterFunc(s.config.Silence, m.silenced)
 	s.remotes[own.ID] = m
 	return m, nil
+}
+
+// roomLocked says why there can't be one more open source. Whoever then opens one
+// does so before the lock is given up.
+func (s *served) roomLocked() error {
+	if s.remotes == nil {
+		return refuse(http.StatusServiceUnavailable, "%v", errShutdown)
+	}
+	if open := s.buffer.NumOpen(); open >= s.config.MaxOpen {
+		return refuse(http.StatusInsufficientStorage, "the buffer has %d open sources, and may have no more", open)
+	}
+	return nil
+}
+
+// feedLocked opens a source whose messages come numbered.
+func (s *served) feedLocked(source *syncstream.Source) (syncstream.Feed, error) {
+	if err := s.roomLocked(); err != nil {
+		return nil, err
+	}
+	feed, err := s.buffer.Feed(source)
+	if err != nil {
+		return nil, refuse(http.StatusServiceUnavailable, "%v", err)
+	}
+	return feed, nil
+}
+
+// feed is feedLocked for who has no lock.
+func (s *served) feed(source *syncstream.Source) (syncstream.Feed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.feedLocked(source)
+}
+
+// mirror opens a source whose lines are cut here.
+func (s *served) mirror(c syncstream.MirrorConfig) (*syncstream.Mirror, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.roomLocked(); err != nil {
+		return nil, err
+	}
+	return s.buffer.Mirror(c), nil
 }
 
 // known returns the source of that id; nil, if there is none.
@@ -178,7 +213,8 @@ func (m *remote) silenced() {
 	feed.Close(syncstream.StateLost, err)
 }
 
-// revive has a source go on that was taken for lost. It needs the turn.
+// revive has a source go on that was taken for lost, also where there is no room
+// for others: it has had its place. It needs the turn.
 func (m *remote) revive() error {
 	m.mu.Lock()
 	silent := m.silent
@@ -205,18 +241,20 @@ func (m *remote) renew(epoch uint64) error {
 	m.mu.Lock()
 	later := epoch > m.opened
 	again := later && !m.stateLocked().IsOpen()
-	m.opened = max(m.opened, epoch)
+	if !again {
+		m.opened = max(m.opened, epoch)
+	}
 	m.mu.Unlock()
 	if !again {
 		return nil
 	}
-	feed, err := m.served.buffer.Feed(m.source)
+	feed, err := m.served.feed(m.source)
 	if err != nil {
-		return refuse(http.StatusServiceUnavailable, "%v", err)
+		return err // the epoch asks again
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.feed, m.ended, m.state = feed, time.Time{}, syncstream.StateOpen
+	m.feed, m.ended, m.state, m.opened = feed, time.Time{}, syncstream.StateOpen, epoch
 	return nil
 }
 

@@ -28,6 +28,10 @@ type Config struct {
 	// MaxSenders is how many senders may be open at a time; if zero,
 	// DefaultMaxSenders. Another one is answered with status 507.
 	MaxSenders int
+	// Open opens the source of a sender; if nil, the buffer's method Mirror. Its
+	// error is the answer, with status 507; the sender asks again when it writes
+	// again. Open waits for nobody, and calls nothing of the handler.
+	Open func(syncstream.MirrorConfig) (*syncstream.Mirror, error)
 	// LineSilence is after how long without a write an open line ends; if
 	// zero, DefaultLineSilence.
 	LineSilence time.Duration

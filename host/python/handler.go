@@ -30,6 +30,9 @@ type Handler struct {
 
 // NewHandler returns a handler that serves b. Close it when b is no longer served.
 func NewHandler(b *syncstream.Buffer, c Config) *Handler {
+	if c.Open == nil {
+		c.Open = func(c syncstream.MirrorConfig) (*syncstream.Mirror, error) { return b.Mirror(c), nil }
+	}
 	return &Handler{
 		buffer: b, config: c.complete(),
 		senders: make(map[any]*sender), orphans: make(map[string][]*sender),

@@ -224,7 +224,9 @@ func (s *sender) take(p post) (done bool, refused *problem) {
 	if s.closed {
 		return false, nil
 	}
-	s.openLocked()
+	if err := s.openLocked(); err != nil {
+		return true, &problem{http.StatusInsufficientStorage, err.Error()}
+	}
 	var err error
 	switch p.kind {
 	case syncstream.Line:
@@ -244,13 +246,17 @@ func (s *sender) take(p post) (done bool, refused *problem) {
 }
 
 // openLocked opens a mirror, if s has none or Abandon has forgotten it.
-func (s *sender) openLocked() {
+func (s *sender) openLocked() error {
 	if s.mirror != nil && !errors.Is(context.Cause(s.mirror.Context()), syncstream.ErrAbandoned) {
-		return
+		return nil
 	}
-	s.mirror = s.handler.buffer.Mirror(syncstream.MirrorConfig{
+	m, err := s.handler.config.Open(syncstream.MirrorConfig{
 		Source: syncstream.Source{Name: "python " + s.name, Host: s.host, PID: -1}, Lines: syncstream.Python,
 	})
+	if err == nil {
+		s.mirror = m
+	}
+	return err
 }
 
 // waitLocked has the open line end after a while.
