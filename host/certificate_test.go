@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,12 +9,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -93,6 +96,80 @@ func TestCertificate(t *testing.T) {
 	if n := serial(); n != 1234567890 || c.Err() == nil {
 		t.Errorf("gone: %d, %v", n, c.Err())
 	}
+}
+
+// A disk that is slow holds up one handshake; the others go on.
+func TestCertificateSlowDisk(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	cert, key := newCertificate(t, 1)
+	writePEM(t, certFile, "CERTIFICATE", cert)
+	writePEM(t, keyFile, "EC PRIVATE KEY", key)
+	c, err := LoadCertificate(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		pass := make(chan struct{})
+		c.readFile = func(string) ([]byte, error) {
+			<-pass
+			return nil, errors.New("slow and broken")
+		}
+		c.looked = time.Time{}
+		go c.Get(nil)
+		synctest.Wait()
+		if !c.mu.TryLock() {
+			t.Error("it is locked while a file is read")
+		} else {
+			c.looked = time.Time{} // a second has passed
+			c.mu.Unlock()
+			if current, err := c.Get(nil); err != nil || current.Leaf.SerialNumber.Int64() != 1 {
+				t.Errorf("%+v, %v", current, err)
+			}
+		}
+		close(pass)
+		synctest.Wait()
+		if c.Err() == nil {
+			t.Error("nothing tells of the error")
+		}
+	})
+}
+
+// Who runs the host is told once of files that stay wrong, and not of one that is
+// renewed just before the other.
+func TestCertificateTells(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	write := func(serial int64) (second func()) {
+		cert, key := newCertificate(t, serial)
+		writePEM(t, certFile, "CERTIFICATE", cert)
+		return func() { writePEM(t, keyFile, "EC PRIVATE KEY", key) }
+	}
+	write(1)()
+	c, err := LoadCertificate(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told bytes.Buffer
+	c.Stderr = &told
+	looks := func(n int) {
+		for range n {
+			c.looked = time.Time{} // a second has passed
+			c.Get(nil)
+		}
+	}
+	second := write(2)
+	looks(1)
+	second()
+	looks(2)
+	check(t, "renewed", told.String(), "")
+	second = write(3)
+	looks(4)
+	second()
+	looks(2)
+	check(t, "wrong for long", told.String(), "host: take the certificate "+certFile+" with the key "+keyFile+
+		": tls: private key does not match public key; the certificate before stays in use\n"+
+		"host: the certificate "+certFile+" and its key are good again")
 }
 
 // A host speaks TLS, and both versions of HTTP.
