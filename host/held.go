@@ -145,15 +145,12 @@ func (h *Handler) held(s *served, w http.ResponseWriter, r *http.Request) error 
 	if err := h.readJSON(w, r, &q); err != nil {
 		return err
 	}
-	if n := len(q.Sources); n > h.config.MaxOpen {
-		return refuse(http.StatusBadRequest, "body: %d sources: want at most %d", n, h.config.MaxOpen)
-	}
 	release, err := h.hold(r)
 	if err != nil {
 		return err
 	}
 	defer release()
-	all, err := s.signs(r.Context(), q.Sources)
+	all, err := s.signs(r.Context(), onceEach(q.Sources))
 	defer all.end()
 	if err != nil {
 		return err
@@ -175,6 +172,24 @@ func (h *Handler) held(s *served, w http.ResponseWriter, r *http.Request) error 
 			return h.ending(ctx)
 		}
 	}
+}
+
+// onceEach puts together what names the same source, so that what a request keeps is
+// bounded by the sources that the host knows: there may be more than are open.
+func onceEach(all []wire.HeldSource) []wire.HeldSource {
+	at := make(map[string]int, len(all))
+	once := all[:0]
+	for _, q := range all {
+		i, twice := at[q.ID]
+		if !twice {
+			at[q.ID] = len(once)
+			once = append(once, q)
+			continue
+		}
+		once[i].Heard = once[i].Heard || q.Heard
+		once[i].Told = once[i].Told && q.Told
+	}
+	return once
 }
 
 // holdTime is how long a request waits that asks for so many seconds.

@@ -102,10 +102,35 @@ func TestAsked(t *testing.T) {
 	})
 }
 
-// One request is for no more sources than may be open.
-func TestHeldTooMany(t *testing.T) {
-	h := start(t, Config{MaxOpen: 2})
-	check(t, "answer", h.post("/train/v1/held", `{"sources":[{"id":"a"},{"id":"a"},{"id":"a"}]}`), `{"message":"body: 3 sources: want at most 2"}`)
+// One request is for all sources of a program, though some were taken for lost and
+// others have their places.
+func TestHeldMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{MaxOpen: 2})
+		h.append("a", 1)
+		h.append("b", 1)
+		time.Sleep(time.Minute)
+		h.append("c", 1)
+		h.append("d", 1)
+		h.later(time.Second, func() { h.buffer().Stop(nil) })
+		check(t, "answer", h.post("/train/v1/held", `{"sources":[{"id":"a"},{"id":"b"},{"id":"c"},{"id":"d"}]}`), `{"sources":[`+
+			`{"id":"a","state":"asked","stop":"syncstream: stopped"},{"id":"b","state":"asked","stop":"syncstream: stopped"},`+
+			`{"id":"c","state":"asked","stop":"syncstream: stopped"},{"id":"d","state":"asked","stop":"syncstream: stopped"}]}`)
+	})
+}
+
+// A source that is named twice is one: it is told, unless all who name it were.
+func TestHeldTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1)
+		h.buffer().Stop(nil)
+		const told = `{"sources":[{"id":"a","state":"asked","stop":"syncstream: stopped"}]}`
+		check(t, "one was told", h.post("/train/v1/held", `{"sources":[{"id":"a","told":true},{"id":"a"}]}`), told)
+		check(t, "none was told", h.post("/train/v1/held", `{"sources":[{"id":"a"},{"id":"a"}]}`), told)
+		check(t, "both were told", h.post("/train/v1/held", `{"sources":[{"id":"a","told":true},{"id":"a","told":true}],"seconds":1}`), `{"sources":[]}`)
+		check(t, "one has heard", h.post("/train/v1/held", `{"sources":[{"id":"a"},{"id":"a","heard":true}],"seconds":1}`), `{"sources":[]}`)
+	})
 }
 
 // statuses tells the state of each source, and what it ended with.
