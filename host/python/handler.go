@@ -86,8 +86,10 @@ func (h *Handler) ServeState(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Close closes all senders; their open lines become messages. Later requests that
-// write are answered with status 503.
+// Close closes all senders; their open lines become messages, for which it waits
+// while a sink of the buffer has no room, as [syncstream.Mirror.Close] does. The
+// buffer's own Close ends that. Later requests that write are answered with status
+// 503.
 func (h *Handler) Close() error {
 	h.mu.Lock()
 	h.closed = true

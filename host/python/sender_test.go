@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -282,6 +283,65 @@ func TestHandlerClose(t *testing.T) {
 		c.items(`"one","two"`)
 		c.want("POST", `{"type":"str","data":{"value":"c"}}`, `503 {"message":"the host takes no more"}`)
 	})
+}
+
+// Close waits for room in the buffer, so that no open line is lost, and no longer
+// than until the buffer is closed.
+func TestHandlerCloseWaits(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(p *place, pass chan struct{})
+	}{
+		{"a sink takes all", func(_ *place, pass chan struct{}) { close(pass) }},
+		{"the buffer is closed", func(p *place, _ chan struct{}) { p.buffer.Close() }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			// Time does not go on in a bubble in which a mutex is waited for.
+			defer time.AfterFunc(time.Minute, func() { panic("Close does not return") }).Stop()
+			synctest.Test(t, func(t *testing.T) {
+				p := serve(t, python.Config{})
+				defer p.buffer.Close()
+				pass := make(chan struct{})
+				sink := blockingSink{pass, make(chan struct{})}
+				defer close(sink.gone)
+				p.buffer.Attach(sink)
+				c := p.dial("127.0.0.1:1")
+				body := `{"type":"str","data":{"value":"` + strings.Repeat("x", 1<<19) + `\n"}}`
+				done := make(chan struct{})
+				var taken atomic.Int64
+				go func() {
+					defer close(done)
+					for range 12 {
+						c.do("POST", "/train", body)
+						taken.Add(1)
+					}
+				}()
+				time.Sleep(time.Second)
+				if taken.Load() == 12 {
+					t.Error("the sink's queue takes all")
+				}
+				closed := make(chan struct{})
+				go func() {
+					defer close(closed)
+					p.handler.Close()
+				}()
+				tt.end(p, pass)
+				<-closed
+				<-done
+			})
+		})
+	}
+}
+
+// blockingSink takes nothing until it may, or is gone.
+type blockingSink struct{ pass, gone chan struct{} }
+
+func (s blockingSink) WriteBatches([]*syncstream.Batch) error {
+	select {
+	case <-s.pass:
+	case <-s.gone:
+	}
+	return nil
 }
 
 // A buffer that is closed takes nothing, and asks all to stop.
