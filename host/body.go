@@ -39,13 +39,55 @@ func (b *body) release() {
 	}
 }
 
+// limitBody gives the body of a request, if it has one, so much time to come. That
+// is for those too that nobody here reads, since the server does. It takes the
+// limit back when all has come.
+func limitBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) {
+	if r.Body != nil && r.Body != http.NoBody {
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout)) // not every server can; then it is its own business
+	}
+}
+
+const (
+	// restTime is how long the rest of a body that is refused may take, and restSize
+	// how many bytes it may have; else the connection ends.
+	restTime = time.Second
+	restSize = 256 << 10
+)
+
+// finishBody reads what is left of a body that is refused, before the answer: who
+// still sends may not hear it. It reports whether there is no more.
+func finishBody(w http.ResponseWriter, r *http.Request) bool {
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
+		return true
+	case r.Header.Get("Expect") != "":
+		return false // it may not be on its way yet, and need not come
+	}
+	limitBody(w, r, restTime)
+	_, err := io.CopyN(io.Discard, r.Body, restSize)
+	return err == io.EOF
+}
+
+// skipBody reads what a request brings that has nothing to say, before something
+// is waited for.
+func skipBody(w http.ResponseWriter, r *http.Request, max int) error {
+	if r.Body == nil {
+		return nil
+	}
+	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, int64(max))); err != nil {
+		return bodyProblem(w, err, max)
+	}
+	return nil
+}
+
 // readBody reads the body of a request whose media type is one of types, and
 // returns which. The caller releases the body, whatever the error is.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, types ...string) (*body, string, error) {
 	b := bodies.Get().(*body)
 	kind, err := mediaType(r, types)
 	if err == nil {
-		err = b.read(w, r, h.config.MaxBody, h.config.BodyTimeout)
+		err = b.read(w, r, h.config.MaxBody)
 	}
 	return b, kind, err
 }
@@ -78,14 +120,12 @@ func mediaType(r *http.Request, types []string) (string, error) {
 	return "", refuse(http.StatusUnsupportedMediaType, "Content-Type %s: want %s", short(header), want)
 }
 
-func (b *body) read(w http.ResponseWriter, r *http.Request, max int, timeout time.Duration) error {
+func (b *body) read(w http.ResponseWriter, r *http.Request, max int) error {
 	b.data = b.data[:0]
 	if r.ContentLength > int64(max) {
 		w.Header().Set("Connection", "close") // nobody reads it
 		return refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes: want at most %d", r.ContentLength, max)
 	}
-	rc := http.NewResponseController(w)
-	rc.SetReadDeadline(time.Now().Add(timeout)) // not every server can; then it is its own business
 	src := io.Reader(http.MaxBytesReader(w, r.Body, int64(max)))
 	switch coding := r.Header.Get("Content-Encoding"); coding {
 	case "", "identity":
@@ -100,7 +140,6 @@ func (b *body) read(w http.ResponseWriter, r *http.Request, max int, timeout tim
 	if err := b.fill(src, int(r.ContentLength), max); err != nil {
 		return bodyProblem(w, err, max)
 	}
-	rc.SetReadDeadline(time.Time{})
 	return nil
 }
 

@@ -94,6 +94,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
+	limitBody(w, r, h.config.BodyTimeout)
 	if !h.enter() {
 		header.Set("Connection", "close")
 		answerProblem(w, refuse(http.StatusServiceUnavailable, "%v", errShutdown))
@@ -101,6 +102,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer h.leave()
 	if err := h.serve(w, r); err != nil && err != errGone {
+		if header.Get("Connection") != "close" && !finishBody(w, r) {
+			header.Set("Connection", "close")
+		}
 		answerProblem(w, err)
 	}
 }
@@ -147,6 +151,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != o.method {
 		w.Header().Set("Allow", o.method)
 		return refuse(http.StatusMethodNotAllowed, "method %s: want %s", short(r.Method), o.method)
+	}
+	if o.method == http.MethodGet {
+		if err := skipBody(w, r, h.config.MaxBody); err != nil {
+			return err
+		}
 	}
 	if o.need == 0 {
 		return o.serve(h, nil, w, r)

@@ -58,10 +58,13 @@ func TestSlow(t *testing.T) {
 		request, want string
 		took          time.Duration
 	}{
-		"body":   {"POST /train/v1/append HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-syncstream\r\nContent-Length: 100\r\n\r\nSSB1", "HTTP/1.1 408 Request Timeout", 30 * time.Second},
-		"Python": {"POST /train HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", "HTTP/1.1 4", 30 * time.Second},
-		"header": {"POST /train/v1/append HTTP/1.1\r\nHost: h\r\nX: ", "", 10 * time.Second},
-		"idle":   {"GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK", 5 * time.Minute},
+		"body":     {"POST /train/v1/append HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-syncstream\r\nContent-Length: 100\r\n\r\nSSB1", "HTTP/1.1 408 Request Timeout", 30 * time.Second},
+		"Python":   {"POST /train HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", "HTTP/1.1 4", 30 * time.Second},
+		"refused":  {"POST /train/v1/x HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{", "HTTP/1.1 404 Not Found", time.Second},
+		"not read": {"GET /v1/health HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{", "HTTP/1.1 408 Request Timeout", 30 * time.Second},
+		"follower": {"GET /train/v1/follow HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{", "HTTP/1.1 408 Request Timeout", 30 * time.Second},
+		"header":   {"POST /train/v1/append HTTP/1.1\r\nHost: h\r\nX: ", "", 10 * time.Second},
+		"idle":     {"GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK", 5 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -84,6 +87,48 @@ func TestSlow(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A body that has come ends nothing that waits, whether it is looked at or not.
+func TestBodyThenWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{BodyTimeout: time.Second})
+		check(t, "open", h.append("a", 1), `200 {"epoch":0,"num":0,"state":"open"}`)
+		for _, tt := range []struct{ method, path, kind, body, want string }{
+			{http.MethodGet, "/train/v1/wait?seconds=3", "", "{}", `"done":false`},
+			{http.MethodPost, "/train/v1/held", wire.JSON, `{"sources":[{"id":"a"}],"seconds":3}`, `{"sources":[]}`},
+		} {
+			begun := time.Now()
+			status, text := h.do(tt.method, tt.path, tt.kind, []byte(tt.body))
+			if status != http.StatusOK || !strings.Contains(text, tt.want) || time.Since(begun) != 3*time.Second {
+				t.Errorf("%s: %d %s after %v", tt.path, status, text, time.Since(begun))
+			}
+		}
+	})
+}
+
+// Lines that come as they are written may take longer than a body.
+func TestLinesTakeTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{BodyTimeout: time.Second})
+		body, program := io.Pipe()
+		h.later(3*time.Second, func() {
+			io.WriteString(program, "slow\n")
+			program.Close()
+		})
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://localhost/train/v1/lines?name=a", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := h.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if got := shorts(h.buffer()); answer.StatusCode != http.StatusOK || !strings.HasSuffix(got, " 1 slow") {
+			t.Errorf("%d, and the buffer has %s", answer.StatusCode, got)
+		}
+	})
 }
 
 func TestLongHeader(t *testing.T) {

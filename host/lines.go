@@ -82,6 +82,7 @@ var errCut = errors.New("the connection was cut off")
 // not all of it was.
 func (h *Handler) copyLines(m *syncstream.Mirror, to *syncstream.Writer, w http.ResponseWriter, r *http.Request) error {
 	rc := http.NewResponseController(w)
+	rc.SetReadDeadline(time.Time{}) // lines come as they are written
 	interrupt := func() { rc.SetReadDeadline(time.Unix(1, 0)) }
 	defer during(h.ctx, interrupt)()
 	defer during(m.Context(), interrupt)()

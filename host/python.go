@@ -3,7 +3,6 @@ package host
 import (
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/syncstream/syncstream/host/internal/wire"
 	"github.com/syncstream/syncstream/host/python"
@@ -27,9 +26,12 @@ func (h *Handler) servePython(w http.ResponseWriter, r *http.Request, t target) 
 		return err
 	}
 	w.Header().Set(wire.BufferHeader, s.id)
-	// The server takes the deadline back when all has been read.
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.config.BodyTimeout)) // not every server can
-	clean := *r                                                                         // without the token, wherever the path is printed
+	if r.Method != http.MethodPost {
+		if err := skipBody(w, r, h.config.MaxBody); err != nil {
+			return err
+		}
+	}
+	clean := *r // without the token, wherever the path is printed
 	clean.URL = &url.URL{Path: "/" + t.buffer, RawQuery: r.URL.RawQuery}
 	clean.RequestURI = ""
 	if t.state {
