@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host/internal/wire"
@@ -136,5 +138,31 @@ func FuzzBody(f *testing.F) {
 				t.Fatalf("a line of %d bytes is kept", len(m.Text))
 			}
 		}
+	})
+}
+
+// A source that is taken for lost is not forgotten before those that ended earlier:
+// what it sends once more is there once.
+func TestLostIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		end := func(from, to int) {
+			for i := from; i < to; i++ {
+				id := fmt.Sprint("short-", i)
+				h.append(id, 1, lines(1, "x"))
+				h.post("/train/v1/close", `{"source":"`+id+`"}`)
+			}
+		}
+		end(0, 1)
+		time.Sleep(time.Second)
+		end(1, 700)
+		time.Sleep(time.Second)
+		h.append("a", 1, lines(1, "one", "two"))
+		time.Sleep(wire.MaxSilence)
+		synctest.Wait()
+		end(700, 1400)
+		check(t, "the oldest", h.get("/train/v1/progress?source=short-0"), `{"message":"the host does not know the source \"short-0\""}`)
+		check(t, "the lost one", h.get("/train/v1/progress?source=a"), `{"epoch":1,"num":2,"state":"lost"}`)
+		check(t, "once more", h.append("a", 1, lines(1, "one", "two")), `200 {"epoch":1,"num":2,"state":"open"}`)
 	})
 }

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,18 +20,19 @@ type remote struct {
 	// turn has room for one: who holds it brings messages, or closes.
 	turn chan struct{}
 
-	mu      sync.Mutex // guards what follows; not held while anything waits
-	feed    syncstream.Feed
-	epoch   uint64 // the newest
-	num     uint64 // of the last message that the client has sent
-	shift   uint64 // how many messages between them are the host's own
-	begun   bool   // there is an epoch
-	opened  uint64 // the newest epoch that has asked for anything
-	state   syncstream.State
-	silent  time.Time   // since when it is taken for lost; zero if it is not
-	ended   time.Time   // when it was closed; zero if it was not
-	signs   int         // requests of it that are being served
-	silence *time.Timer // runs while there are none
+	mu       sync.Mutex // guards what follows; not held while anything waits
+	feed     syncstream.Feed
+	epoch    uint64 // the newest
+	num      uint64 // of the last message that the client has sent
+	shift    uint64 // how many messages between them are the host's own
+	begun    bool   // there is an epoch
+	opened   uint64 // the newest epoch that has asked for anything
+	state    syncstream.State
+	silent   time.Time   // since when it is taken for lost; zero if it is not
+	ended    time.Time   // when it was closed; zero if it was not
+	signs    int         // requests of it that are being served
+	lastSign time.Time   // when the last of them began or ended
+	silence  *time.Timer // runs while there are none
 }
 
 // remote returns the source, which is opened if it is not known.
@@ -48,7 +48,7 @@ func (s *served) remote(source *syncstream.Source) (*remote, error) {
 		return nil, err
 	}
 	s.sweepLocked()
-	m := &remote{served: s, source: &own, turn: make(chan struct{}, 1), feed: feed}
+	m := &remote{served: s, source: &own, turn: make(chan struct{}, 1), feed: feed, lastSign: time.Now()}
 	m.silence = time.AfterFunc(s.config.Silence, m.silenced)
 	s.remotes[own.ID] = m
 	return m, nil
@@ -102,33 +102,35 @@ func (s *served) known(id string) *remote {
 	return s.remotes[id]
 }
 
-// sweepLocked forgets sources that have ended long ago, when there are many: a
-// request that comes once more would open them again.
+// sweepLocked forgets sources that have ended, or are lost, when there are many:
+// those of which it heard longest ago, since one that comes back would be another
+// source, and what it sends once more would be there twice.
 func (s *served) sweepLocked() {
 	if len(s.remotes) < s.sweepAt {
 		return
 	}
 	type old struct {
-		id string
-		at time.Time
+		id    string
+		heard time.Time
 	}
 	var ended []old
 	for id, m := range s.remotes {
-		if at, ok := m.hasEnded(); ok {
-			ended = append(ended, old{id, at})
+		if heard, ok := m.hasEnded(); ok {
+			ended = append(ended, old{id, heard})
 		}
 	}
-	slices.SortFunc(ended, func(a, b old) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	slices.SortFunc(ended, func(a, b old) int { return a.heard.Compare(b.heard) })
 	for _, o := range ended[:len(ended)/2] {
 		delete(s.remotes, o.id)
 	}
 	s.sweepAt = len(s.remotes) + 1000
 }
 
-func (m *remote) hasEnded() (time.Time, bool) {
+// hasEnded reports whether the source is not open, and when it was heard of last.
+func (m *remote) hasEnded() (heard time.Time, ended bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.ended, !m.stateLocked().IsOpen()
+	return m.lastSign, m.signs == 0 && !m.stateLocked().IsOpen()
 }
 
 // stateLocked returns how far the source has come.
@@ -167,10 +169,12 @@ func (m *remote) sign() func() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.signs++
+	m.lastSign = time.Now()
 	m.silence.Stop()
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
+		m.lastSign = time.Now()
 		if m.signs--; m.signs == 0 && m.ended.IsZero() && m.silent.IsZero() {
 			m.silence.Reset(m.served.config.Silence)
 		}
