@@ -263,7 +263,7 @@ func over(a *wire.Append, p wire.Progress) error {
 func (m *remote) appendOne(feed syncstream.Feed, b *wire.Batch, ready *syncstream.Batch, had, shift uint64) error {
 	switch {
 	case b.Kind == syncstream.Partial:
-		return feed.Hold(b.Stream, b.Text)
+		return m.hold(feed, b.Stream, b.Text)
 	case b.End() <= had+1:
 		return nil // it is here
 	}
@@ -276,6 +276,9 @@ func (m *remote) appendOne(feed syncstream.Feed, b *wire.Batch, ready *syncstrea
 	}
 	if err := feed.Append(ready); err != nil {
 		return err
+	}
+	if b.Kind == syncstream.Line {
+		m.served.partials.take(m, b.Stream, 0) // the line has taken its place
 	}
 	m.mu.Lock()
 	m.num = b.End() - 1
@@ -306,7 +309,7 @@ func without(b *wire.Batch, had uint64) wire.Batch {
 // holdAll takes partial lines that come without messages.
 func (m *remote) holdAll(feed syncstream.Feed, a *wire.Append) error {
 	for i := range a.Batches {
-		if err := feed.Hold(a.Batches[i].Stream, a.Batches[i].Text); err != nil {
+		if err := m.hold(feed, a.Batches[i].Stream, a.Batches[i].Text); err != nil {
 			return m.failed(err)
 		}
 	}

@@ -215,6 +215,42 @@ func TestAppendPartials(t *testing.T) {
 	check(t, "messages", shorts(h.buffer()), "a 1 one\na 2 100\na 3 last words")
 }
 
+// Partial lines of a buffer take no more than its messages may. There is room again
+// when a message takes the place of one, when it is taken away, when its source
+// ends or is forgotten, and the lines of who has no room go on.
+func TestMaxPartials(t *testing.T) {
+	h := start(t, Config{Buffer: syncstream.Config{MaxBytes: 100}})
+	partial := func(stream syncstream.Stream, n int) wire.Batch {
+		return wire.Batch{Stream: stream, Kind: syncstream.Partial, Text: bytes.Repeat([]byte("x"), n)}
+	}
+	kept := func() string {
+		var s []string
+		for _, m := range h.buffer().Partials() {
+			s = append(s, fmt.Sprint(m.Source.ID, " ", m.Stream, " ", len(m.Text)))
+		}
+		return strings.Join(s, ", ")
+	}
+	h.append("a", 1, partial(syncstream.Stdout, 50), partial(syncstream.Stderr, 40))
+	check(t, "too much", h.append("b", 1, partial(syncstream.Stdout, 11), lines(1, "one")), `200 {"epoch":1,"num":1,"state":"open"}`)
+	check(t, "too much", kept(), "a stdout 50, a stderr 40")
+	h.append("a", 1, partial(syncstream.Stdout, 61))
+	check(t, "one that grows", kept(), "a stderr 40")
+	h.append("b", 1, partial(syncstream.Stderr, 60))
+	check(t, "just enough", kept(), "a stderr 40, b stderr 60")
+	h.append("b", 1, wire.Batch{Stream: syncstream.Stderr, First: 2, Count: 1, Text: []byte("two\n")})
+	h.append("a", 1, partial(syncstream.Stdout, 60))
+	check(t, "a line has come", kept(), "a stdout 60, a stderr 40")
+	h.append("a", 1, partial(syncstream.Stdout, 0))
+	h.append("b", 1, partial(syncstream.Stdout, 60))
+	check(t, "taken away", kept(), "a stderr 40, b stdout 60")
+	h.post("/train/v1/close", `{"source":"b"}`)
+	h.append("c", 1, partial(syncstream.Stdout, 60))
+	check(t, "closed", kept(), "a stderr 40, c stdout 60")
+	h.buffer().Abandon()
+	h.append("d", 1, partial(syncstream.Stdout, 100))
+	check(t, "forgotten", kept(), "d stdout 100")
+}
+
 // Bodies may be packed, and are JSON lines for those who have nothing else.
 func TestAppendForms(t *testing.T) {
 	h := start(t, Config{})

@@ -62,6 +62,9 @@ func (c Config) complete() Config {
 	if c.Buffer.MaxLine == 0 {
 		c.Buffer.MaxLine = syncstream.DefaultMaxLine
 	}
+	if c.Buffer.MaxBytes == 0 {
+		c.Buffer.MaxBytes = syncstream.DefaultMaxBytes
+	}
 	if c.Buffer.MaxMessages == 0 {
 		c.Buffer.MaxMessages = syncstream.DefaultMaxMessages
 	}

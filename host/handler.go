@@ -57,6 +57,7 @@ type served struct {
 	config *Config
 
 	commands commands
+	partials partials
 
 	mu      sync.Mutex // guards what follows
 	remotes map[string]*remote
@@ -201,7 +202,8 @@ func (h *Handler) served(name string) (*served, error) {
 	}
 	s := &served{
 		name: name, id: strings.ToLower(rand.Text()[:8]), buffer: syncstream.New(h.config.Buffer), config: &h.config,
-		remotes: make(map[string]*remote), sweepAt: 1000,
+		partials: partials{max: h.config.Buffer.MaxBytes, of: make(map[*remote]*partialSizes)},
+		remotes:  make(map[string]*remote), sweepAt: 1000,
 	}
 	s.python = s.newPython()
 	h.buffers[name] = s

@@ -126,6 +126,12 @@ func (s *served) sweepLocked() {
 	s.sweepAt = len(s.remotes) + 1000
 }
 
+func (m *remote) isOpen() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stateLocked().IsOpen()
+}
+
 // hasEnded reports whether the source is not open, and when it was heard of last.
 func (m *remote) hasEnded() (heard time.Time, ended bool) {
 	m.mu.Lock()
