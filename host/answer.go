@@ -36,22 +36,37 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	limitWrite(w)
-	w.Header().Set("Content-Type", wire.JSON)
-	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
-	w.WriteHeader(status)
-	w.Write(body.Bytes())
+	to := &pacedWriter{ResponseWriter: w}
+	to.Header().Set("Content-Type", wire.JSON)
+	to.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	to.WriteHeader(status)
+	to.Write(body.Bytes())
 	return nil
 }
 
-// writeTimeout is how long a client may take to read what it is sent; one that
-// takes longer is let go.
-const writeTimeout = 30 * time.Second
+// writeTimeout is how long a client may take to read what it is sent, and paceTime
+// how much longer for each MiB; one that takes longer is let go.
+const (
+	writeTimeout = 30 * time.Second
+	paceTime     = time.Second
+)
 
-// limitWrite begins writeTimeout. It stays for the next answer on the connection,
-// so that one has to call it too.
-func limitWrite(w http.ResponseWriter) {
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every server can
+// pacedWriter is who gets an answer. Its limit stays for the next one on the
+// connection, which has to have one too.
+type pacedWriter struct {
+	http.ResponseWriter
+	begun time.Time // with the first write
+	sent  int
+}
+
+func (w *pacedWriter) Write(p []byte) (int, error) {
+	if w.begun.IsZero() {
+		w.begun = time.Now()
+	}
+	w.sent += len(p)
+	more := time.Duration(w.sent) * paceTime >> 20
+	http.NewResponseController(w.ResponseWriter).SetWriteDeadline(w.begun.Add(writeTimeout + more)) // not every server can
+	return w.ResponseWriter.Write(p)
 }
 
 func succeed(w http.ResponseWriter) error {

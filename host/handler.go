@@ -25,6 +25,7 @@ type Handler struct {
 	// ctx ends when Shutdown begins: requests that wait end with it.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	turns  chan struct{} // has room for as many large answers as may be under way
 
 	mu       sync.Mutex // guards what follows
 	buffers  map[string]*served
@@ -42,6 +43,7 @@ func NewHandler(c Config) *Handler {
 	h := &Handler{
 		config: c.complete(), tokens: hashTokens(c.Tokens),
 		buffers: make(map[string]*served), waiting: make(map[string]int), idle: make(chan struct{}),
+		turns: make(chan struct{}, maxLarge),
 	}
 	h.config.Tokens = nil // their hashes are enough
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())

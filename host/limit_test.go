@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,6 +104,41 @@ func TestBodyThenWait(t *testing.T) {
 			if status != http.StatusOK || !strings.Contains(text, tt.want) || time.Since(begun) != 3*time.Second {
 				t.Errorf("%s: %d %s after %v", tt.path, status, text, time.Since(begun))
 			}
+		}
+	})
+}
+
+// Of large answers only a few are under way at a time, so that who does not read
+// makes a host keep no more copies; others have their turn when he is let go. Who
+// asks for little does not wait.
+func TestLargeAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{Silence: time.Hour})
+		for i := range 4 {
+			h.append("a", 1, lines(uint64(10*i+1), slices.Repeat([]string{strings.Repeat("x", 100_000)}, 10)...))
+		}
+		begun := time.Now()
+		for i, path := range []string{"/train/v1/messages?last=100", "/train/v1/messages?after=0", "/train", "/train/v1/messages"} {
+			c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+			if err != nil {
+				t.Fatal(i, err)
+			}
+			defer c.Close()
+			io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n")
+		}
+		synctest.Wait()
+		h.get("/train/v1/messages?last=2")
+		h.get("/train/v1/status?sources=no")
+		h.append("a", 1, lines(41, "x"))
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("who asks for little has waited %v", took)
+		}
+		if n := strings.Count(h.get("/train/v1/messages?last=100"), "\n"); n != 41 {
+			t.Errorf("%d messages", n)
+		}
+		// A client has a second more for each MiB; the first to be let go has got 64 KiB.
+		if took := time.Since(begun); took < writeTimeout || took > writeTimeout+paceTime {
+			t.Errorf("the fifth answer has waited %v", took)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 
@@ -31,24 +32,22 @@ func (h *Handler) servePython(w http.ResponseWriter, r *http.Request, t target) 
 			return err
 		}
 	}
+	if r.Method == http.MethodGet && !t.state {
+		done, err := h.large(s, r, math.MaxInt)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	clean := *r // without the token, wherever the path is printed
 	clean.URL = &url.URL{Path: "/" + t.buffer, RawQuery: r.URL.RawQuery}
 	clean.RequestURI = ""
 	if t.state {
-		s.python.ServeState(limitedWriter{w}, &clean)
+		s.python.ServeState(&pacedWriter{ResponseWriter: w}, &clean)
 	} else {
-		s.python.ServeItems(limitedWriter{w}, &clean)
+		s.python.ServeItems(&pacedWriter{ResponseWriter: w}, &clean)
 	}
 	return nil
-}
-
-// limitedWriter is limitWrite for an answer that somebody else writes, who may
-// have waited long for something to say.
-type limitedWriter struct{ http.ResponseWriter }
-
-func (w limitedWriter) Write(p []byte) (int, error) {
-	limitWrite(w.ResponseWriter)
-	return w.ResponseWriter.Write(p)
 }
 
 // authorizePython checks that a request may do what it asks for. A mirror asks

@@ -34,6 +34,11 @@ func (h *Handler) messages(s *served, w http.ResponseWriter, r *http.Request) er
 		if err != nil {
 			return err
 		}
+		done, err := h.large(s, r, n)
+		if err != nil {
+			return err
+		}
+		defer done()
 		all, err := s.buffer.Last(r.Context(), n)
 		if err != nil {
 			return errGone
@@ -48,6 +53,11 @@ func (h *Handler) messages(s *served, w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
+	done, err := h.large(s, r, n)
+	if err != nil {
+		return err
+	}
+	defer done()
 	all, err := s.read(r.Context(), after, n)
 	if err != nil {
 		return err
@@ -95,26 +105,30 @@ func (s *served) read(ctx context.Context, after syncstream.Position, n int) ([]
 }
 
 // partials sends the partial lines.
-func (h *Handler) partials(s *served, w http.ResponseWriter, _ *http.Request) error {
+func (h *Handler) partials(s *served, w http.ResponseWriter, r *http.Request) error {
+	done, err := h.large(s, r, math.MaxInt)
+	if err != nil {
+		return err
+	}
+	defer done()
 	return sendMessages(w, s.buffer.Partials())
 }
 
 // sendMessages sends messages, one a line; in one write, if they are few.
 func sendMessages(w http.ResponseWriter, all []syncstream.Message) error {
-	limitWrite(w)
 	w.Header().Set("Content-Type", wire.Lines)
+	to := &pacedWriter{ResponseWriter: w}
 	var out []byte
 	for i := range all {
 		if len(out) >= writeSize {
-			if _, err := w.Write(out); err != nil {
+			if _, err := to.Write(out); err != nil {
 				return errGone
 			}
-			limitWrite(w)
 			out = out[:0]
 		}
 		out = append(wire.AppendMessage(out, &all[i]), '\n')
 	}
-	w.Write(out)
+	to.Write(out)
 	return nil
 }
 
@@ -126,6 +140,11 @@ func (h *Handler) status(s *served, w http.ResponseWriter, r *http.Request) erro
 	if q.Get("sources") == "no" {
 		stats = s.buffer.Stats()
 	} else {
+		done, err := h.large(s, r, math.MaxInt)
+		if err != nil {
+			return err
+		}
+		defer done()
 		var sources []syncstream.SourceStatus
 		stats, sources = s.buffer.Snapshot()
 		for i := range sources {

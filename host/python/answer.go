@@ -23,12 +23,16 @@ var (
 // header and body into one write where both are small.
 func answer(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	setHeader(h)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	w.Write(body) // to whom would an error be told?
+}
+
+func setHeader(h http.Header) {
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 func success(w http.ResponseWriter, status int) { answer(w, status, successBody) }
@@ -43,6 +47,36 @@ func succeed(w http.ResponseWriter, data any) {
 		Message string `json:"message"`
 		Data    any    `json:"data"`
 	}{"success", data}))
+}
+
+// itemsSize is how many bytes of items are written at a time where there are more.
+const itemsSize = 1 << 20
+
+// sendItems is succeed with items, which can be many times as long when they are
+// written as JSON.
+func sendItems(w http.ResponseWriter, all []any) {
+	out := append([]byte(nil), `{"message":"success","data":[`...)
+	sent := false
+	for i, it := range all {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, bytes.TrimSuffix(encode(it), []byte{'\n'})...)
+		if len(out) >= itemsSize {
+			sent = true
+			setHeader(w.Header())
+			if _, err := w.Write(out); err != nil {
+				return // to whom would it be told?
+			}
+			out = out[:0]
+		}
+	}
+	out = append(out, "]}\n"...)
+	if sent {
+		w.Write(out)
+		return
+	}
+	answer(w, http.StatusOK, out)
 }
 
 func refuse(w http.ResponseWriter, status int, why string) {

@@ -13,7 +13,7 @@ import (
 // Handler serves one buffer to programs that use the Python package. All its
 // methods may be called by any goroutine at any time.
 //
-// Every answer is JSON of a known length. Up to 2 KiB, which every answer but
+// Every answer is JSON, of a known length where it has less than 1 MiB. Up to 2 KiB, which every answer but
 // those to GET is, it leaves in one write with its header: the Python client does
 // not read the others, and would find a rest of them on its connection.
 type Handler struct {
@@ -133,7 +133,7 @@ func (h *Handler) getItems(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	succeed(w, all)
+	sendItems(w, all)
 }
 
 func (h *Handler) postItem(w http.ResponseWriter, r *http.Request) {

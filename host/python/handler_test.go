@@ -2,8 +2,13 @@ package python_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -276,4 +281,45 @@ func TestGap(t *testing.T) {
 		}
 		p.dial("127.0.0.1:1").items(`"line","(3 messages are missing here)","line"`)
 	})
+}
+
+// longest is a writer that knows how many bytes it was given at most at a time.
+type longest struct {
+	*httptest.ResponseRecorder
+	n int
+}
+
+func (w *longest) Write(p []byte) (int, error) {
+	w.n = max(w.n, len(p))
+	return w.ResponseRecorder.Write(p)
+}
+
+// Items that are long as JSON are written as they are made.
+func TestManyItems(t *testing.T) {
+	b := syncstream.New(syncstream.Config{})
+	h := python.NewHandler(b, python.Config{})
+	defer h.Close()
+	m := b.Mirror(syncstream.MirrorConfig{})
+	line := strings.Repeat("\x01", 100_000) // six times as long as JSON
+	for range 20 {
+		io.WriteString(m, line+"\n")
+	}
+	w := &longest{ResponseRecorder: httptest.NewRecorder()}
+	h.ServeItems(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	var answer struct {
+		Message string
+		Data    []string
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || answer.Message != "success" {
+		t.Fatal(answer.Message, err)
+	}
+	if !slices.Equal(answer.Data, slices.Repeat([]string{line}, 20)) {
+		t.Errorf("%d items, and they are not what was written", len(answer.Data))
+	}
+	if w.n > 2<<20 {
+		t.Errorf("one write has %d bytes", w.n)
+	}
+	if got := w.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type %q", got)
+	}
 }
