@@ -86,6 +86,9 @@ func (h *Handler) closeSource(s *served, w http.ResponseWriter, r *http.Request)
 	if err != nil || state.IsOpen() {
 		return refuse(http.StatusBadRequest, "body: state %s: want exited, killed or lost", short(q.State))
 	}
+	if q.Last > wire.MaxNum {
+		return refuse(http.StatusBadRequest, "body: last %d: want at most 2^61", q.Last)
+	}
 	m, err := s.named(q.Source)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -144,6 +145,23 @@ func statuses(b *syncstream.Buffer) string {
 		s = append(s, text)
 	}
 	return strings.Join(s, "\n")
+}
+
+// The highest number leaves room for messages of the host's own before it, and what
+// is higher is refused before it changes anything.
+func TestHighestNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{})
+		h.append("a", 1, lines(1, "one"))
+		time.Sleep(wire.MaxSilence)
+		synctest.Wait()
+		check(t, "back", h.append("a", 1), `200 {"epoch":1,"num":1,"state":"open"}`)
+		for _, last := range []uint64{math.MaxUint64, wire.MaxNum + 1} {
+			check(t, "too high", h.post("/train/v1/close", fmt.Sprintf(`{"source":"a","last":%d}`, last)), fmt.Sprintf(`{"message":"body: last %d: want at most 2^61"}`, last))
+		}
+		check(t, "highest", h.append("a", 2, lines(wire.MaxNum, "last")), fmt.Sprintf(`200 {"epoch":2,"num":%d,"state":"open"}`, uint64(wire.MaxNum)))
+		check(t, "close", h.post("/train/v1/close", fmt.Sprintf(`{"source":"a","last":%d}`, uint64(wire.MaxNum))), fmt.Sprintf(`{"epoch":2,"num":%d,"state":"exited"}`, uint64(wire.MaxNum)))
+	})
 }
 
 // A source that gives no sign is closed with an error; one that comes back goes

@@ -158,8 +158,8 @@ func (a *Append) decodePart(r *reader, room int) error {
 		r.off++
 		a.Close = &Close{State: r.state(syncstream.StateExited, syncstream.StateLost), Last: r.uvarint("last number")}
 		a.Close.Error = string(r.bytes(r.uvarint("length of the error")))
-		if a.Close.Last > maxNum {
-			r.fail(at, "the last number is %d: want at most 2^62", a.Close.Last)
+		if a.Close.Last > MaxNum {
+			r.fail(at, "the last number is %d: want at most 2^61", a.Close.Last)
 		}
 	case len(a.Batches) == room:
 		return fmt.Errorf("byte %d: more than %d batches", at, maxBatches)
@@ -248,16 +248,16 @@ func (b *Batch) check() error {
 		}
 		return nil
 	case syncstream.Gap:
-		if b.Missing == 0 || b.Missing > maxNum || len(b.Text) > 0 {
-			return fmt.Errorf("a gap of %d with %d bytes of text: want 1 to 2^62, and none", b.Missing, len(b.Text))
+		if b.Missing == 0 || b.Missing > MaxNum || len(b.Text) > 0 {
+			return fmt.Errorf("a gap of %d with %d bytes of text: want 1 to 2^61, and none", b.Missing, len(b.Text))
 		}
 	case syncstream.Line, syncstream.Warning, syncstream.Error:
 	default:
 		return fmt.Errorf("kind %d: want 0 to %d", b.Kind, syncstream.Partial)
 	}
 	switch {
-	case b.First == 0 || b.First > maxNum:
-		return fmt.Errorf("first number %d: want 1 to 2^62", b.First)
+	case b.First == 0 || b.First > MaxNum:
+		return fmt.Errorf("first number %d: want 1 to 2^61", b.First)
 	case b.Count == 0:
 		return errors.New("count 0: want at least 1")
 	case b.Count > 1 && (b.Kind != syncstream.Line || b.Part != syncstream.PartWhole || b.Redraws != 0):

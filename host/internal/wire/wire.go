@@ -17,6 +17,10 @@ const (
 // BufferHeader names the buffer that an answer comes from, as [Place.Buffer].
 const BufferHeader = "Syncstream-Buffer"
 
+// MaxNum is the highest number of a message, and of messages that are missing: so
+// much lower than what the core takes that the host may add its own.
+const MaxNum = 1 << 61
+
 const (
 	// MaxHold is how long a host keeps a request whose answer waits for
 	// something, at most.
@@ -33,5 +37,4 @@ const (
 	maxBatches = 1 << 15 // in one request
 	maxAppends = 1 << 10 // in one request
 	maxString  = 256     // bytes of a source's name, and of each of its other strings
-	maxNum     = 1 << 62 // so that no sum of two overflows
 )

@@ -56,7 +56,7 @@ func TestAppendRoundTrip(t *testing.T) {
 		"no batch":     {Source: worker, Epoch: 7},
 		"bare source":  {Source: syncstream.Source{ID: "a"}},
 		"lines":        {Source: worker, Epoch: 1, Batches: []Batch{lines(1, "a\n", "b\n"), lines(3, "c\n")}},
-		"large number": {Source: worker, Epoch: 1<<64 - 1, Batches: []Batch{lines(maxNum, "\xff\x00\n")}},
+		"large number": {Source: worker, Epoch: 1<<64 - 1, Batches: []Batch{lines(MaxNum, "\xff\x00\n")}},
 		"all fields": {Source: worker, Batches: []Batch{
 			{
 				Stream: syncstream.Stderr, Part: syncstream.PartLast, Lines: syncstream.Python, First: 9, Count: 1, Redraws: 3,
@@ -88,7 +88,7 @@ func TestAppendsRoundTrip(t *testing.T) {
 	want := []Append{
 		{Source: worker, Epoch: 1, Batches: []Batch{lines(1, "a\n", "b\n")}, Mark: syncstream.StateAcknowledged},
 		{Source: other, Epoch: 2, Batches: []Batch{lines(7, "SSB1\n")}, Close: &Close{State: syncstream.StateExited}},
-		{Source: worker, Epoch: 1, Mark: syncstream.StateAsked, Close: &Close{State: syncstream.StateLost, Last: maxNum, Error: strings.Repeat("x", 1000)}},
+		{Source: worker, Epoch: 1, Mark: syncstream.StateAsked, Close: &Close{State: syncstream.StateLost, Last: MaxNum, Error: strings.Repeat("x", 1000)}},
 		{Source: other, Epoch: 3, Batches: []Batch{lines(8, "c\n")}},
 	}
 	all := []Append{{Mark: syncstream.StateAsked, Close: new(Close), Batches: make([]Batch, 3)}, {Epoch: 9}}
@@ -135,17 +135,17 @@ func TestAppendRefuses(t *testing.T) {
 		{"kind", with(func(b *Batch) { b.Kind = 5 }), "batch 2 at byte 50: kind 5: want 0 to 4"},
 		{"part", with(func(b *Batch) { b.Part = 4 }), "batch 2 at byte 50: part 4: want 0 to 3"},
 		{"mode", with(func(b *Batch) { b.Lines = 4 }), "batch 2 at byte 50: line mode 4: want 0 to 3"},
-		{"gap of none", with(func(b *Batch) { b.Kind, b.Text = syncstream.Gap, nil }), "batch 2 at byte 50: a gap of 0 with 0 bytes of text: want 1 to 2^62, and none"},
-		{"gap with text", with(func(b *Batch) { b.Kind, b.Missing = syncstream.Gap, 4 }), "batch 2 at byte 50: a gap of 4 with 2 bytes of text: want 1 to 2^62, and none"},
+		{"gap of none", with(func(b *Batch) { b.Kind, b.Text = syncstream.Gap, nil }), "batch 2 at byte 50: a gap of 0 with 0 bytes of text: want 1 to 2^61, and none"},
+		{"gap with text", with(func(b *Batch) { b.Kind, b.Missing = syncstream.Gap, 4 }), "batch 2 at byte 50: a gap of 4 with 2 bytes of text: want 1 to 2^61, and none"},
 		{"partial with a number", with(func(b *Batch) { b.Kind = syncstream.Partial }), "batch 2 at byte 50: a partial line has a number: want first number 0 and count 0"},
-		{"number 0", with(func(b *Batch) { b.First = 0 }), "batch 2 at byte 50: first number 0: want 1 to 2^62"},
-		{"number too large", with(func(b *Batch) { b.First = 1 << 63 }), "batch 2 at byte 50: first number 9223372036854775808: want 1 to 2^62"},
+		{"number 0", with(func(b *Batch) { b.First = 0 }), "batch 2 at byte 50: first number 0: want 1 to 2^61"},
+		{"number too large", with(func(b *Batch) { b.First = 1 << 63 }), "batch 2 at byte 50: first number 9223372036854775808: want 1 to 2^61"},
 		{"count 0", with(func(b *Batch) { b.Count = 0 }), "batch 2 at byte 50: count 0: want at least 1"},
 		{"more lines than bytes", with(func(b *Batch) { b.Count = 3 }), "batch 2 at byte 50: count 3 in 2 bytes: each line has a line end"},
 		{"two warnings", with(func(b *Batch) { b.Kind, b.Count = syncstream.Warning, 2 }), "batch 2 at byte 50: count 2: want 1 for a warning, a piece, or a line with redraws"},
 		{"a mark of no state", AppendMark(encode(&worker, 1), syncstream.StateExited), "byte 31: state 3: want 1 to 2"},
 		{"an end of no state", AppendClose(encode(&worker, 1), &Close{State: syncstream.StateAsked}), "byte 31: state 1: want 3 to 5"},
-		{"an end too high", AppendClose(encode(&worker, 1), &Close{State: syncstream.StateExited, Last: maxNum + 1}), "byte 30: the last number is 4611686018427387905: want at most 2^62"},
+		{"an end too high", AppendClose(encode(&worker, 1), &Close{State: syncstream.StateExited, Last: MaxNum + 1}), "byte 30: the last number is 2305843009213693953: want at most 2^61"},
 		{"an end cut off", AppendClose(encode(&worker, 1), &Close{State: syncstream.StateExited, Error: "exit status 1"})[:40], "byte 34: want 13 bytes more, and there are 6"},
 		{"behind a mark", append(AppendMark(encode(&worker, 1), syncstream.StateAsked), markTag, 1), "byte 32: something stands behind how far the source has come"},
 		{"behind an end", append(AppendClose(encode(&worker, 1), &Close{State: syncstream.StateExited}), 0), "byte 34: something stands behind how far the source has come"},
@@ -261,11 +261,11 @@ func TestDecodeLinesRefuses(t *testing.T) {
 		{"no source", `{"v":1,"stream":"stdout","kind":"line","num":1}`, "line 1: source missing"},
 		{"another source", good + strings.Replace(good, `"a"`, `"b"`, 1), `line 2: another source than before, "a": want one a request`},
 		{"no id", strings.Replace(good, `"a"`, `""`, 1), "line 1: source id missing"},
-		{"number 0", line(`"num":0`), "line 1: first number 0: want 1 to 2^62"},
+		{"number 0", line(`"num":0`), "line 1: first number 0: want 1 to 2^61"},
 		{"a hole", good + line(`"num":3`), "message 2: first number 3: want 2, which follows on the batch before"},
 		{"line break", line(`"num":1,"text":"a\nb"`), `line 1: text "a\nb" with the end "lf": it has a line end in it`},
 		{"CR before LF", line(`"num":1,"text":"a\r"`), `line 1: text "a\r" with the end "lf": it has a line end in it`},
-		{"gap", strings.Replace(good, `"line"`, `"gap"`, 1), "line 1: a gap of 0 with 3 bytes of text: want 1 to 2^62, and none"},
+		{"gap", strings.Replace(good, `"line"`, `"gap"`, 1), "line 1: a gap of 0 with 3 bytes of text: want 1 to 2^61, and none"},
 	} {
 		var a Append
 		if err := a.DecodeLines([]byte(tt.body)); err == nil || err.Error() != tt.want {
