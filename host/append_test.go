@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -249,6 +250,30 @@ func TestMaxPartials(t *testing.T) {
 	h.buffer().Abandon()
 	h.append("d", 1, partial(syncstream.Stdout, 100))
 	check(t, "forgotten", kept(), "d stdout 100")
+}
+
+// What is kept of a request for the next does not grow from one to the other.
+func TestBodyRelease(t *testing.T) {
+	b := new(body)
+	many := slices.Repeat([]wire.Batch{{Kind: syncstream.Partial}}, maxPooledBatches)
+	for n := range 20 {
+		data := bytes.Repeat(request("a", 1), n)
+		for _, batches := range [][]wire.Batch{many[:10], many} {
+			r := httptest.NewRequest(http.MethodPost, "/train/v1/append", nil)
+			b.data = slices.Concat(data, request("b", 1, batches...))
+			if err := b.decode(wire.Batches, r); err != nil {
+				t.Fatal(err)
+			}
+			room := 0
+			b.release()
+			for _, a := range b.appends[:cap(b.appends)] {
+				room += cap(a.Batches)
+			}
+			if few := len(batches) < maxPooledBatches; room > maxPooledBatches || few && room == 0 {
+				t.Errorf("%d sources and %d batches: room for %d is kept", n+1, len(batches), room)
+			}
+		}
+	}
 }
 
 // Bodies may be packed, and are JSON lines for those who have nothing else.

@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	// bodySize is what most bodies fit in, and maxPooled what is kept for the
-	// next.
-	bodySize  = 256<<10 + 4<<10
-	maxPooled = 1 << 20
+	// bodySize is what most bodies fit in, maxPooled what is kept for the next, and
+	// maxPooledBatches room for how many batches.
+	bodySize         = 256<<10 + 4<<10
+	maxPooled        = 1 << 20
+	maxPooledBatches = 1 << 12
 )
 
 // body is the body of one request, with what it takes to read one.
@@ -34,9 +35,17 @@ var bodies = sync.Pool{New: func() any { return new(body) }}
 // release lets go of the body; who has something that refers to its data may
 // not use that any more.
 func (b *body) release() {
-	if cap(b.data) <= maxPooled {
-		bodies.Put(b)
+	if cap(b.data) > maxPooled {
+		return
 	}
+	room := 0
+	for _, a := range b.appends[:cap(b.appends)] {
+		room += cap(a.Batches)
+	}
+	if room > maxPooledBatches {
+		b.appends = nil // else each place could come to have room for the most
+	}
+	bodies.Put(b)
 }
 
 // limitBody gives the body of a request, if it has one, so much time to come. That
