@@ -41,7 +41,8 @@ type Config struct {
 	MaxBody int
 	// MaxWaiting is how many requests of one address may wait for something at
 	// a time: followers, stops, ends, and lines as they are written; if zero,
-	// DefaultMaxWaiting. One more is refused (429).
+	// DefaultMaxWaiting. One for the stops of more than 100 sources counts as
+	// several, one for each 100 of them. One more is refused (429).
 	MaxWaiting int
 	// Silence is how long a source may give no sign; if zero, DefaultSilence.
 	// Then it is taken for lost: closed, with an error message.

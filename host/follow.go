@@ -26,7 +26,7 @@ func (h *Handler) follow(s *served, w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	release, err := h.hold(r)
+	release, err := h.hold(r, 1)
 	if err != nil {
 		return err
 	}

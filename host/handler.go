@@ -212,20 +212,25 @@ func (h *Handler) served(name string) (*served, error) {
 	return s, nil
 }
 
-// hold counts a request that waits for something, until the function it returns
-// is called.
-func (h *Handler) hold(r *http.Request) (func(), error) {
+// heldCount is how many sources one of the requests that wait is for; one for more
+// counts as several.
+const heldCount = 100
+
+// hold counts a request that waits for something to happen to so many sources,
+// until the function it returns is called.
+func (h *Handler) hold(r *http.Request, sources int) (func(), error) {
+	n := max(1, sources/heldCount)
 	address := hostOf(r.RemoteAddr)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.waiting[address] >= h.config.MaxWaiting {
+	if waiting := h.waiting[address]; waiting > 0 && waiting+n > h.config.MaxWaiting { // one alone may be for any number
 		return nil, refuse(http.StatusTooManyRequests, "%d requests of this address are waiting, and there may be no more", h.config.MaxWaiting)
 	}
-	h.waiting[address]++
+	h.waiting[address] += n
 	return func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.waiting[address]--; h.waiting[address] == 0 {
+		if h.waiting[address] -= n; h.waiting[address] == 0 {
 			delete(h.waiting, address)
 		}
 	}, nil

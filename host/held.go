@@ -148,7 +148,7 @@ func (h *Handler) held(s *served, w http.ResponseWriter, r *http.Request) error 
 	if err := h.readJSON(w, r, &q); err != nil {
 		return err
 	}
-	release, err := h.hold(r)
+	release, err := h.hold(r, len(q.Sources))
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (h *Handler) large(s *served, r *http.Request, n int) (func(), error) {
 	if all := s.buffer.Stats(); n <= largeCount || all.Kept.Bytes <= largeSize && all.Sources <= largeCount {
 		return func() {}, nil
 	}
-	release, err := h.hold(r)
+	release, err := h.hold(r, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -281,6 +282,30 @@ func TestMaxWaiting(t *testing.T) {
 		second.Body.Close()
 		synctest.Wait()
 		check(t, "after they have ended", h.get("/train/v1/wait"), `{"done":true,"sources":0}`)
+	})
+}
+
+// A request for many sources counts as several.
+func TestMaxWaitingForMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{MaxWaiting: 10})
+		h.append("a", 1)
+		held := func(n int) string {
+			q, err := json.Marshal(wire.HeldRequest{Sources: slices.Repeat([]wire.HeldSource{{ID: "a"}}, n), Seconds: 2})
+			if err != nil {
+				t.Error(err)
+			}
+			status, text := h.do(http.MethodPost, "/train/v1/held", wire.JSON, q)
+			return fmt.Sprint(status, " ", text)
+		}
+		const none, no = `200 {"sources":[]}`, `429 {"message":"10 requests of this address are waiting, and there may be no more"}`
+		check(t, "many, alone", held(2000), none)
+		go held(900)
+		synctest.Wait()
+		check(t, "many more", held(200), no)
+		check(t, "few more", held(99), none)
+		synctest.Wait()
+		check(t, "when it has ended", held(200), none)
 	})
 }
 

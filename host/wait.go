@@ -15,7 +15,7 @@ func (h *Handler) wait(s *served, w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	release, err := h.hold(r)
+	release, err := h.hold(r, 1)
 	if err != nil {
 		return err
 	}
