@@ -13,6 +13,13 @@ import (
 // that they are told of in one request.
 const gatherTime = 50 * time.Millisecond
 
+const (
+	// quickHold is how long a request is held at least, if there is no news. Few have
+	// news one after the other.
+	quickHold  = time.Second
+	quickHolds = 3
+)
+
 // heldState is the request that the host holds until it has something to say to
 // one of our sources. There is one for all of them; it is also the sign that they
 // are alive. It is guarded by the client's mutex.
@@ -39,7 +46,9 @@ func (c *Client) hold() {
 
 // holdAll has one request held after the other, while there are sources.
 func (c *Client) holdAll() {
+	quick := 0 // answers that came soon
 	for {
+		begun := time.Now()
 		ctx, feeds, cancel := c.begin()
 		if feeds == nil {
 			return
@@ -50,6 +59,12 @@ func (c *Client) holdAll() {
 		if err != nil && !again {
 			c.health.fail(c, time.Now(), err) // it may have been held for long
 			c.health.pause(c.ctx)
+			continue
+		}
+		if again || time.Since(begun) >= quickHold {
+			quick = 0
+		} else if quick++; quick > quickHolds { // it, or a proxy, does not hold requests
+			c.sleep(backoff(quick - quickHolds))
 		}
 	}
 }
