@@ -121,7 +121,7 @@ func (c *Client) append(ctx context.Context, body []byte, n int) ([]wire.Answer,
 	var all wire.Answers
 	err := c.call(ctx, http.MethodPost, "append", nil, wire.Batches, body, &all)
 	if err == nil && len(all.Answers) != n {
-		err = fmt.Errorf("the answer: it is for %d sources: want %d", len(all.Answers), n)
+		err = errNoProgress
 	}
 	return all.Answers, err
 }
@@ -158,9 +158,13 @@ func isWrong(status int) bool {
 
 // take does what the host's answer wants.
 func (it *item) take(a *wire.Answer) error {
-	if a.Status < 300 && a.Progress != nil {
-		it.succeed(a.Progress)
-		return nil
+	if a.Status < 300 {
+		err := it.confirmed(a.Progress)
+		if err == nil {
+			it.succeed(a.Progress)
+			return nil
+		}
+		return failed([]*item{it}, err)
 	}
 	it.holdAgain()
 	err := &refusal{a.Status, a.Message, a.Progress}
@@ -168,6 +172,20 @@ func (it *item) take(a *wire.Answer) error {
 		return nil
 	}
 	return err
+}
+
+var errNoProgress = errors.New("the answer does not say how far it got")
+
+// confirmed checks that an answer says that the host has the messages: what says yes
+// to all requests need not be a host.
+func (it *item) confirmed(p *wire.Progress) error {
+	switch {
+	case p == nil || p.State == "":
+		return errNoProgress
+	case it.kind == itemChunk && p.Num < it.end-1:
+		return fmt.Errorf("the answer says that it got to message %d of %d", p.Num, it.end-1)
+	}
+	return nil
 }
 
 // encode appends to the body of a request what the item brings.
