@@ -2,6 +2,7 @@ package host
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -21,13 +22,20 @@ const (
 	bodySize         = 256<<10 + 4<<10
 	maxPooled        = 1 << 20
 	maxPooledBatches = 1 << 12
+	// maxLargeBodies is how many bodies may have come in part that are longer than
+	// bodySize: packed ones of a few bytes can be as long as MaxBody.
+	maxLargeBodies = 16
 )
+
+// errCrowded is why a large body is not read.
+var errCrowded = errors.New("too many large bodies come at the same time")
 
 // body is the body of one request, with what it takes to read one.
 type body struct {
 	data    []byte
 	appends []wire.Append // what it says, if it is one to append
 	gzip    *gzip.Reader
+	turns   chan struct{} // nil, unless it is large and has a turn there
 }
 
 var bodies = sync.Pool{New: func() any { return new(body) }}
@@ -35,6 +43,10 @@ var bodies = sync.Pool{New: func() any { return new(body) }}
 // release lets go of the body; who has something that refers to its data may
 // not use that any more.
 func (b *body) release() {
+	if b.turns != nil {
+		<-b.turns
+		b.turns = nil
+	}
 	if cap(b.data) > maxPooled {
 		return
 	}
@@ -96,7 +108,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, types ...stri
 	b := bodies.Get().(*body)
 	kind, err := mediaType(r, types)
 	if err == nil {
-		err = b.read(w, r, h.config.MaxBody)
+		err = h.read(b, w, r)
 	}
 	return b, kind, err
 }
@@ -129,7 +141,8 @@ func mediaType(r *http.Request, types []string) (string, error) {
 	return "", refuse(http.StatusUnsupportedMediaType, "Content-Type %s: want %s", short(header), want)
 }
 
-func (b *body) read(w http.ResponseWriter, r *http.Request, max int) error {
+func (h *Handler) read(b *body, w http.ResponseWriter, r *http.Request) error {
+	max := h.config.MaxBody
 	b.data = b.data[:0]
 	if r.ContentLength > int64(max) {
 		w.Header().Set("Connection", "close") // nobody reads it
@@ -146,10 +159,28 @@ func (b *body) read(w http.ResponseWriter, r *http.Request, max int) error {
 	default:
 		return refuse(http.StatusUnsupportedMediaType, "Content-Encoding %s: want gzip, or none", short(coding))
 	}
-	if err := b.fill(src, int(r.ContentLength), max); err != nil {
+	if err := b.fill(src, int(r.ContentLength), max, func() error { return h.turn(b, w, r) }); err != nil {
 		return bodyProblem(w, err, max)
 	}
 	return nil
+}
+
+// turn waits until b may become large.
+func (h *Handler) turn(b *body, w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := h.context(r)
+	defer cancel()
+	timer := time.NewTimer(h.config.BodyTimeout)
+	defer timer.Stop()
+	select {
+	case h.bodyTurns <- struct{}{}:
+		b.turns = h.bodyTurns
+		limitBody(w, r, h.config.BodyTimeout) // anew
+		return nil
+	case <-timer.C:
+		return errCrowded
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (b *body) unpack(src io.Reader) (io.Reader, error) {
@@ -160,8 +191,8 @@ func (b *body) unpack(src io.Reader) (io.Reader, error) {
 }
 
 // fill reads src to its end. length is what it is said to have; that is no
-// reason to believe it.
-func (b *body) fill(src io.Reader, length, max int) error {
+// reason to believe it. large is called when it is more than bodySize.
+func (b *body) fill(src io.Reader, length, max int, large func() error) error {
 	if b.data == nil {
 		size := 4 << 10
 		if length > size {
@@ -172,6 +203,11 @@ func (b *body) fill(src io.Reader, length, max int) error {
 	for {
 		if len(b.data) > max {
 			return &http.MaxBytesError{Limit: int64(max)}
+		}
+		if len(b.data) >= bodySize && b.turns == nil {
+			if err := large(); err != nil {
+				return err
+			}
 		}
 		if len(b.data) == cap(b.data) {
 			b.data = append(b.data, 0)[:len(b.data)]
@@ -195,6 +231,10 @@ func bodyProblem(w http.ResponseWriter, err error, max int) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		w.Header().Set("Connection", "close")
 		return refuse(http.StatusRequestTimeout, "the body came too slowly")
+	}
+	if err == errCrowded || err == errShutdown {
+		w.Header().Set("Connection", "close")
+		return refuse(http.StatusServiceUnavailable, "%v", err)
 	}
 	return refuse(http.StatusBadRequest, "body: %v", err)
 }

@@ -23,9 +23,10 @@ type Handler struct {
 	cross  http.CrossOriginProtection
 
 	// ctx ends when Shutdown begins: requests that wait end with it.
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	turns  chan struct{} // has room for as many large answers as may be under way
+	ctx         context.Context
+	cancel      context.CancelCauseFunc
+	answerTurns chan struct{} // has room for as many large answers as may be under way
+	bodyTurns   chan struct{} // has room for as many large bodies as may come
 
 	mu       sync.Mutex // guards what follows
 	buffers  map[string]*served
@@ -43,7 +44,7 @@ func NewHandler(c Config) *Handler {
 	h := &Handler{
 		config: c.complete(), tokens: hashTokens(c.Tokens),
 		buffers: make(map[string]*served), waiting: make(map[string]int), idle: make(chan struct{}),
-		turns: make(chan struct{}, maxLarge),
+		answerTurns: make(chan struct{}, maxLarge), bodyTurns: make(chan struct{}, maxLargeBodies),
 	}
 	h.config.Tokens = nil // their hashes are enough
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())

@@ -29,8 +29,8 @@ func (h *Handler) large(s *served, r *http.Request, n int) (func(), error) {
 	ctx, cancel := h.context(r)
 	defer cancel()
 	select {
-	case h.turns <- struct{}{}:
-		return func() { <-h.turns }, nil
+	case h.answerTurns <- struct{}{}:
+		return func() { <-h.answerTurns }, nil
 	case <-ctx.Done():
 		return nil, h.ending(ctx)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -140,6 +141,50 @@ func TestLargeAnswers(t *testing.T) {
 		// A client has a second more for each MiB; the first to be let go has got 64 KiB.
 		if took := time.Since(begun); took < writeTimeout || took > writeTimeout+paceTime {
 			t.Errorf("the fifth answer has waited %v", took)
+		}
+	})
+}
+
+// Only so many large bodies come at a time; another has its turn when one of them
+// has come or is given up, and small ones do not wait.
+func TestLargeBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{Silence: time.Hour})
+		var stuck []net.Conn
+		stick := func(path, kind string) {
+			c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			stuck = append(stuck, c)
+			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Type: %s\r\nContent-Length: 400000\r\n\r\n", path, kind)
+			c.Write(make([]byte, 300_000))
+			go io.Copy(io.Discard, c)
+		}
+		for range maxLargeBodies - 1 {
+			stick("/train/v1/append", wire.Batches)
+		}
+		stick("/train/v1/held", wire.JSON)
+		time.Sleep(time.Second)
+		begun := time.Now()
+		large := lines(1, slices.Repeat([]string{strings.Repeat("x", 1000)}, 400)...)
+		h.later(time.Second, func() {
+			check(t, "small", h.append("b", 1, lines(1, "one")), `200 {"epoch":1,"num":1,"state":"open"}`)
+			if took := time.Since(begun); took != time.Second {
+				t.Errorf("the small body has waited %v", took)
+			}
+		})
+		check(t, "large", h.append("a", 1, large), `200 {"epoch":1,"num":400,"state":"open"}`)
+		if took := time.Since(begun); took != DefaultBodyTimeout-time.Second {
+			t.Errorf("the large body has waited %v", took)
+		}
+		for _, c := range stuck {
+			c.Close()
+		}
+		synctest.Wait()
+		for i := range uint64(maxLargeBodies + 1) {
+			large.First = 401 + 400*i
+			check(t, "no turn is lost", h.append("a", 1, large), fmt.Sprintf(`200 {"epoch":1,"num":%d,"state":"open"}`, 800+400*i))
 		}
 	})
 }
