@@ -173,6 +173,7 @@ func (o *serveOptions) makeToken() (made bool, err error) {
 	secret := rand.Text()
 	_, err = f.WriteString(secret + " all\n")
 	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(o.tokenFile) // the next start would find no token in it
 		return false, err
 	}
 	fmt.Fprintf(o.notes, "syncstream: a new token, shown this once, is in %s: %s\n", shownValue(o.tokenFile), secret)
