@@ -15,7 +15,7 @@ const (
 	// DefaultMaxConnections is how many connections one address may have; more
 	// are refused (429).
 	DefaultMaxConnections = 4096
-	maxHeader             = 16 << 10
+	maxHeader             = 16<<10 - 4<<10 // the server takes 4 KiB more
 	headerTimeout         = 10 * time.Second
 	idleTimeout           = 5 * time.Minute
 )
