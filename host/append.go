@@ -277,9 +277,7 @@ func (m *remote) appendOne(feed syncstream.Feed, b *wire.Batch, ready *syncstrea
 	if err := feed.Append(ready); err != nil {
 		return err
 	}
-	if b.Kind == syncstream.Line {
-		m.served.partials.take(m, b.Stream, 0) // the line has taken its place
-	}
+	m.served.partials.taken(m, b)
 	m.mu.Lock()
 	m.num = b.End() - 1
 	m.mu.Unlock()

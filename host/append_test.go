@@ -248,8 +248,14 @@ func TestMaxPartials(t *testing.T) {
 	h.append("c", 1, partial(syncstream.Stdout, 60))
 	check(t, "closed", kept(), "a stderr 40, c stdout 60")
 	h.buffer().Abandon()
-	h.append("d", 1, partial(syncstream.Stdout, 100))
-	check(t, "forgotten", kept(), "d stdout 100")
+	h.append("d", 1, partial(syncstream.Stdout, 40), partial(syncstream.Control, 60))
+	check(t, "forgotten", kept(), "d stdout 40, d control 60")
+	h.append("d", 1, wire.Batch{Stream: syncstream.Control, First: 1, Count: 1, Text: []byte("one\n")})
+	h.append("e", 1, partial(syncstream.Stdout, 1))
+	check(t, "control keeps what it shows", kept(), "d stdout 40, d control 60")
+	h.append("d", 1, partial(syncstream.Merged, 39))
+	h.append("e", 1, partial(syncstream.Stdout, 1))
+	check(t, "one stream", kept(), "d merged 39, d control 60, e stdout 1")
 }
 
 // What is kept of a request for the next does not grow from one to the other.

@@ -205,7 +205,7 @@ func (h *Handler) served(name string) (*served, error) {
 	}
 	s := &served{
 		name: name, id: strings.ToLower(rand.Text()[:8]), buffer: syncstream.New(h.config.Buffer), config: &h.config,
-		partials: partials{max: h.config.Buffer.MaxBytes, of: make(map[*remote]*partialSizes)},
+		partials: partials{max: h.config.Buffer.MaxBytes, of: make(map[*remote]*partialLines)},
 		remotes:  make(map[string]*remote), sweepAt: 1000,
 	}
 	s.python = s.newPython()

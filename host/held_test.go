@@ -170,7 +170,11 @@ func TestSilence(t *testing.T) {
 	const lost = "no sign of it for 15s: it is taken for lost"
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, Config{})
-		h.append("a", 1, lines(1, "one"), wire.Batch{Kind: syncstream.Partial, Text: []byte("half")})
+		half := func(stream syncstream.Stream, text string) wire.Batch {
+			return wire.Batch{Stream: stream, Kind: syncstream.Partial, Text: []byte(text)}
+		}
+		h.append("a", 1, lines(1, "one"), half(syncstream.Merged, "ha"), half(syncstream.Stderr, "err"), half(syncstream.Control, "at\nwhat"))
+		h.append("a", 1, half(syncstream.Merged, "half"))
 		time.Sleep(14 * time.Second)
 		h.append("a", 1)
 		time.Sleep(14 * time.Second)
@@ -184,10 +188,11 @@ func TestSilence(t *testing.T) {
 		check(t, "answer", h.append("a", 1, lines(2, "two", "three")), `200 {"epoch":1,"num":3,"state":"open"}`)
 		check(t, "answer", h.append("a", 1, lines(3, "three", "four")), `200 {"epoch":1,"num":4,"state":"open"}`)
 		check(t, "after it is back", statuses(h.buffer()), "a lost: "+lost+"\na open")
-		// The half line became a message, and so the host's own have numbers too.
+		// The half lines became messages, before the error, and have numbers of their
+		// own as the host's do.
 		check(t, "messages", shorts(h.buffer()), strings.Join([]string{
-			"a 1 one", "a 2 error " + lost, "a 3 half",
-			"a 3 warning it is back, after 45s without a sign", "a 4 two", "a 5 three", "a 6 four",
+			"a 1 one", "a 2 half", "a 3 err", "a 4 at", "a 5 what", "a 6 error " + lost,
+			"a 7 warning it is back, after 45s without a sign", "a 8 two", "a 9 three", "a 10 four",
 		}, "\n"))
 	})
 }

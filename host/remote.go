@@ -126,10 +126,11 @@ func (s *served) sweepLocked() {
 	s.sweepAt = len(s.remotes) + 1000
 }
 
-func (m *remote) isOpen() bool {
+// isClosed reports whether the source was closed or abandoned, not only lost.
+func (m *remote) isClosed() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.stateLocked().IsOpen()
+	return m.silent.IsZero() && !m.stateLocked().IsOpen()
 }
 
 // hasEnded reports whether the source is not open, and when it was heard of last.
@@ -219,7 +220,8 @@ func (m *remote) silenced() {
 	feed := m.feed
 	m.mu.Unlock()
 	err := fmt.Errorf("%w for %v: it is taken for lost", errSilent, m.served.config.Silence)
-	m.say(feed, syncstream.Error, err.Error())
+	m.lastWords(feed)
+	m.say(feed, syncstream.BatchConfig{Stream: syncstream.Control, Kind: syncstream.Error, Text: []byte(err.Error())})
 	feed.Close(syncstream.StateLost, err)
 }
 
@@ -240,7 +242,10 @@ func (m *remote) revive() error {
 	m.feed, m.silent, m.state = feed, time.Time{}, syncstream.StateOpen
 	away := time.Since(silent) + m.served.config.Silence
 	m.mu.Unlock()
-	m.say(feed, syncstream.Warning, fmt.Sprintf("it is back, after %v without a sign", away.Round(time.Second)))
+	m.say(feed, syncstream.BatchConfig{
+		Stream: syncstream.Control, Kind: syncstream.Warning,
+		Text: fmt.Appendf(nil, "it is back, after %v without a sign", away.Round(time.Second)),
+	})
 	return nil
 }
 
@@ -268,21 +273,19 @@ func (m *remote) renew(epoch uint64) error {
 	return nil
 }
 
-// say adds a message of the host's own to those of the source. It needs the turn.
-func (m *remote) say(feed syncstream.Feed, kind syncstream.Kind, text string) {
+// say adds what the host has to say to the messages of the source. It needs the
+// turn.
+func (m *remote) say(feed syncstream.Feed, c syncstream.BatchConfig) {
 	m.mu.Lock()
-	m.shift++
-	first := m.num + m.shift
+	c.First = m.num + m.shift + 1
 	m.mu.Unlock()
-	b, err := syncstream.NewBatch(syncstream.BatchConfig{
-		Stream: syncstream.Control, Kind: kind, First: first, Text: []byte(text),
-	})
-	if err == nil {
-		err = feed.Append(b)
-	}
-	if err != nil {
+	b, err := syncstream.NewBatch(c)
+	if err != nil || feed.Append(b) != nil {
 		return // the buffer is closed
 	}
+	m.mu.Lock()
+	m.shift += uint64(b.Len())
+	m.mu.Unlock()
 }
 
 // close closes the source, as its client says. Of one that is lost the buffer
