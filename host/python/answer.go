@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 )
 
@@ -117,6 +118,9 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	case len(body) > h.config.MaxBody || errors.As(err, &tooLong):
 		io.CopyN(io.Discard, r.Body, drainBody)
 		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", h.config.MaxBody))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		refuse(w, http.StatusRequestTimeout, "the body came too slowly")
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "read the body: "+err.Error())
 	default:
