@@ -17,7 +17,9 @@ import (
 // the store; methods that have no context, 10 s at most. Where they can't return
 // an error either (Stop, Abandon, Clear, Reset, Stats and their like), Close
 // returns the first. Who needs it at once calls the store's own methods; see
-// [Buffer.Store].
+// [Buffer.Store]. When the context of Wait ends, the store has a second more to
+// tell who is open; one that does not answer is that error, unless mirrors of this
+// buffer are open.
 //
 // A [Sink] reads by following: it slows no writer, and messages of kind [Gap]
 // tell it what it has missed. A [SourceCloser] is told of an end within about a

@@ -412,6 +412,38 @@ func TestOverCloseTimeout(t *testing.T) {
 	})
 }
 
+// Wait ends a second after its context at most, however long the store says
+// nothing, and names the mirrors of this process that are open. What it asked in
+// vain is no error of Close.
+func TestOverWaitTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &deafStore{memoryStore{syncstream.New(syncstream.Config{})}}
+		b := syncstream.NewOver(s, syncstream.Config{CloseTimeout: time.Second})
+		wait := func() error {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			began := time.Now()
+			err := b.Wait(ctx)
+			if d := time.Since(began); d != time.Minute+time.Second {
+				t.Errorf("Wait took %v", d)
+			}
+			return err
+		}
+		if err := wait(); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "deaf") {
+			t.Errorf("with nobody open, Wait returned %v", err)
+		}
+		m := open(b, "m")
+		w, ok := errors.AsType[*syncstream.WaitError](wait())
+		if !ok || len(w.Open) != 1 || w.Open[0].Source != m.Source() {
+			t.Errorf("with one open, Wait returned %v", w)
+		}
+		if err := b.Close(); err == nil || strings.Contains(err.Error(), "snapshot") {
+			t.Errorf("Close returned %v", err)
+		}
+	})
+}
+
 // deafStore never acknowledges anything.
 type deafStore struct{ memoryStore }
 

@@ -108,6 +108,10 @@ func (o *overStore) partials() []Message {
 	return append(all, o.memory.partials()...)
 }
 
+// nameTimeout is how long Wait asks the store who is open when its context has
+// ended.
+const nameTimeout = time.Second
+
 func (o *overStore) wait(ctx context.Context) error {
 	err := o.sync(ctx)
 	if err == nil {
@@ -116,8 +120,10 @@ func (o *overStore) wait(ctx context.Context) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Cause(ctx)) {
 		return o.outcome(err)
 	}
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), nameTimeout)
+	defer cancel()
 	var open []SourceStatus
-	_, all := o.snapshot()
+	_, all, _ := o.tally(asking)
 	for _, s := range all {
 		if s.State.IsOpen() {
 			open = append(open, s)
@@ -126,10 +132,9 @@ func (o *overStore) wait(ctx context.Context) error {
 	if len(open) > 0 {
 		return &WaitError{Open: open, Err: context.Cause(ctx)}
 	}
-	o.call("wait", func(ctx context.Context) error { // there is nobody to name
-		err = o.to.Wait(ctx)
-		return nil
-	})
+	if again := o.to.Wait(asking); asking.Err() == nil { // there is nobody to name
+		err = again
+	}
 	return o.outcome(err)
 }
 
@@ -198,19 +203,23 @@ func (o *overStore) numOpen() int { return o.stats().Open }
 
 func (o *overStore) len() int { return int(o.stats().Kept.Messages) }
 
-// snapshot is the store's, with what only this process knows. Where the store
-// can't be reached, it tells of our own mirrors.
-func (o *overStore) snapshot() (Stats, []SourceStatus) {
-	var stats Stats
-	var all []SourceStatus
-	err := o.call("take a snapshot", func(ctx context.Context) (err error) {
-		if err = o.sync(ctx); err == nil {
-			stats, all, err = o.to.Snapshot(ctx)
-		}
+func (o *overStore) snapshot() (stats Stats, all []SourceStatus) {
+	o.call("take a snapshot", func(ctx context.Context) (err error) {
+		stats, all, err = o.tally(ctx)
 		return err
 	})
+	return stats, all
+}
+
+// tally returns the store's snapshot, with what only this process knows. Where the
+// store can't be reached, it tells of our own mirrors, and the error says why.
+func (o *overStore) tally(ctx context.Context) (stats Stats, all []SourceStatus, err error) {
+	if err = o.sync(ctx); err == nil {
+		stats, all, err = o.to.Snapshot(ctx)
+	}
 	if err != nil {
-		return o.memory.snapshot()
+		stats, all = o.memory.snapshot()
+		return stats, all, err
 	}
 	o.mu.Lock()
 	all, doing := o.addOursLocked(&stats, all)
@@ -218,7 +227,7 @@ func (o *overStore) snapshot() (Stats, []SourceStatus) {
 	for i, f := range doing {
 		all[i].addDoing(f)
 	}
-	return stats, all
+	return stats, all, nil
 }
 
 // addOursLocked adds to what the store knows what our mirrors have refused or
