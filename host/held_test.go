@@ -113,7 +113,7 @@ func TestHeldMany(t *testing.T) {
 		time.Sleep(time.Minute)
 		h.append("c", 1)
 		h.append("d", 1)
-		h.later(time.Second, func() { h.buffer().Stop(nil) })
+		h.buffer().Stop(nil) // of all, before the request: it asks one after the other
 		check(t, "answer", h.post("/train/v1/held", `{"sources":[{"id":"a"},{"id":"b"},{"id":"c"},{"id":"d"}]}`), `{"sources":[`+
 			`{"id":"a","state":"asked","stop":"syncstream: stopped"},{"id":"b","state":"asked","stop":"syncstream: stopped"},`+
 			`{"id":"c","state":"asked","stop":"syncstream: stopped"},{"id":"d","state":"asked","stop":"syncstream: stopped"}]}`)
