@@ -2,11 +2,14 @@ package host
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/syncstream/syncstream"
 )
@@ -156,4 +159,55 @@ func TestClientGapInCrowd(t *testing.T) {
 		}
 		check(t, "the messages", shorts(h.buffer()), "a 1 1\na 2 gap 3\na 5 5")
 	})
+}
+
+// Many sources wait no longer for a slow network than one: what they write, and
+// that they end, takes as many ways there and back.
+func TestClientManySources(t *testing.T) {
+	const trip = time.Second // to the host and back
+	for _, sources := range []int{1, 100} {
+		synctest.Test(t, func(t *testing.T) {
+			h := start(t, Config{})
+			c, err := NewClient(ClientConfig{
+				URL: "http://localhost/train",
+				HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					time.Sleep(trip)
+					return h.client.Transport.RoundTrip(r)
+				})},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := syncstream.NewOver(c, syncstream.Config{})
+			begun := time.Now()
+			var all []*syncstream.Mirror
+			for i := range sources {
+				all = append(all, openMirror(b, fmt.Sprint(i)))
+			}
+			for range 10 {
+				for _, m := range all {
+					io.WriteString(m, "line\n")
+				}
+			}
+			var closed sync.WaitGroup
+			for _, m := range all {
+				closed.Go(func() {
+					if err := m.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			closed.Wait()
+			if took := time.Since(begun); took > 4*trip { // the first source's request goes alone
+				t.Errorf("%d sources took %v", sources, took)
+			}
+			if stats := h.buffer().Stats(); stats.Kept.Messages != uint64(10*sources) || stats.Open != 0 {
+				t.Errorf("the host has %d messages, want %d, and %d sources are open", stats.Kept.Messages, 10*sources, stats.Open)
+			}
+			b.Close()
+			if err := c.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

@@ -17,8 +17,8 @@ const (
 	// sendTimeout is how long one request may take; the host may be waiting for
 	// room.
 	sendTimeout = 15 * time.Second
-	// maxItems is of how many sources one request brings something, about.
-	maxItems = 64
+	// maxItems is how much of what the sources want one request brings.
+	maxItems = 512
 	// askSize is how much a request must have brought for the question to be worth
 	// its way whether it arrived, before it is sent again.
 	askSize = 16 << 10
