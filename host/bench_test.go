@@ -51,7 +51,7 @@ func listen(b *testing.B, h http.Handler) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	srv := NewServer("", h, 0)
+	srv := NewServer("", h, ServerConfig{})
 	go srv.Serve(listener)
 	b.Cleanup(func() { srv.Close() })
 	return "http://" + listener.Addr().String()

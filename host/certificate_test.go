@@ -188,7 +188,7 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := NewHandler(Config{})
-	srv := NewServer("", h, 0)
+	srv := NewServer("", h, ServerConfig{})
 	srv.TLSConfig = c.Config()
 	go srv.ServeTLS(listener, "", "")
 	defer srv.Close()

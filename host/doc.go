@@ -5,7 +5,7 @@
 // server, each made when it is first used.
 //
 //	h := host.NewHandler(host.Config{})
-//	srv := host.NewServer("127.0.0.1:7575", h)
+//	srv := host.NewServer("127.0.0.1:7575", h, host.ServerConfig{})
 //	err := srv.ListenAndServe()
 //
 // What it speaks is described in docs/protocol.md. Programs that use the Python

@@ -110,14 +110,14 @@ type testHost struct {
 // start starts a host, which ends with the test; end does that earlier.
 func start(t testing.TB, c Config) *testHost {
 	t.Helper()
-	return startServer(t, c, 0)
+	return startServer(t, c, ServerConfig{})
 }
 
-// startServer is start with so many connections for one address.
-func startServer(t testing.TB, c Config, maxConnections int) *testHost {
+// startServer is start with other limits of the server.
+func startServer(t testing.TB, c Config, limits ServerConfig) *testHost {
 	t.Helper()
 	h := &testHost{t: t, h: NewHandler(c), network: newNetwork()}
-	h.srv = NewServer("", h.h, maxConnections)
+	h.srv = NewServer("", h.h, limits)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

@@ -92,6 +92,24 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+// The time for headers can be another.
+func TestHeaderTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startServer(t, Config{}, ServerConfig{HeaderTimeout: 3 * time.Second})
+		c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		begun := time.Now()
+		io.WriteString(c, "GET /v1/health HTTP/1.1\r\nX: ")
+		io.ReadAll(c)
+		if took := time.Since(begun); took != 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 // A body that has come ends nothing that waits, whether it is looked at or not.
 func TestBodyThenWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -213,18 +231,29 @@ func TestLinesTakeTime(t *testing.T) {
 	})
 }
 
+// Headers may have so many bytes, and 4 KiB at least.
 func TestLongHeader(t *testing.T) {
-	h := start(t, Config{})
-	for size, want := range map[int]string{16_000: "HTTP/1.1 200", 16_500: "HTTP/1.1 431"} {
+	for _, tt := range []struct {
+		max, size int
+		want      string
+	}{
+		{0, 16_000, "HTTP/1.1 200"},
+		{0, 16_500, "HTTP/1.1 431"},
+		{8 << 10, 8_000, "HTTP/1.1 200"},
+		{8 << 10, 8_300, "HTTP/1.1 431"},
+		{1, 4_000, "HTTP/1.1 200"},
+		{1, 4_200, "HTTP/1.1 431"},
+	} {
+		h := startServer(t, Config{}, ServerConfig{MaxHeader: tt.max})
 		c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		go io.WriteString(c, "GET /v1/health HTTP/1.1\r\nHost: h\r\nX: "+strings.Repeat("x", size)+"\r\n\r\n")
+		go io.WriteString(c, "GET /v1/health HTTP/1.1\r\nHost: h\r\nX: "+strings.Repeat("x", tt.size)+"\r\n\r\n")
 		answer := make([]byte, 12)
-		if _, err := io.ReadFull(c, answer); err != nil || string(answer) != want {
-			t.Errorf("%d bytes: %s, %v", size, answer, err)
+		if _, err := io.ReadFull(c, answer); err != nil || string(answer) != tt.want {
+			t.Errorf("%d bytes where %d are the limit: %s, %v", tt.size, tt.max, answer, err)
 		}
 	}
 }
@@ -358,7 +387,7 @@ func TestMaxWaitingForMany(t *testing.T) {
 
 func TestMaxConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := startServer(t, Config{}, 2)
+		h := startServer(t, Config{}, ServerConfig{MaxConnections: 2})
 		// ask returns the status on a connection of its own, which is left open.
 		ask := func() (string, io.Closer) {
 			c, err := h.network.dialFrom(t.Context(), "10.0.0.1")
@@ -397,7 +426,7 @@ func TestMaxConnections(t *testing.T) {
 // Connections far beyond what one address may have are closed without a word.
 func TestFarTooManyConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := startServer(t, Config{}, 1)
+		h := startServer(t, Config{}, ServerConfig{MaxConnections: 1})
 		var open []io.Closer
 		for range 2 {
 			c, err := h.network.dialFrom(t.Context(), "10.0.0.1")

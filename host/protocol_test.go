@@ -36,7 +36,7 @@ func playPage(t *testing.T, path string, atLeast int) {
 		t.Fatal(err)
 	}
 	h := NewHandler(Config{Buffer: syncstream.Config{MaxMessages: 100}})
-	srv := NewServer("", h, 0)
+	srv := NewServer("", h, ServerConfig{})
 	go srv.Serve(listener)
 	defer srv.Close()
 	defer h.Shutdown(t.Context())

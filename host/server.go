@@ -10,28 +10,45 @@ import (
 	"github.com/syncstream/syncstream/host/python"
 )
 
-// Limits of a server that [NewServer] makes.
+// Limits of a [ServerConfig] that are used where it says nothing.
 const (
-	// DefaultMaxConnections is how many connections one address may have; more
-	// are refused (429).
 	DefaultMaxConnections = 4096
-	maxHeader             = 16<<10 - 4<<10 // the server takes 4 KiB more
-	headerTimeout         = 10 * time.Second
-	idleTimeout           = 5 * time.Minute
+	DefaultMaxHeader      = 16 << 10
+	DefaultHeaderTimeout  = 10 * time.Second
 )
 
+const (
+	// moreHeader is what net/http takes of headers besides what it is told.
+	moreHeader  = 4 << 10
+	idleTimeout = 5 * time.Minute
+)
+
+// ServerConfig are the limits of a server that [NewServer] makes. The zero value
+// is ready to use; a negative number panics.
+type ServerConfig struct {
+	// MaxConnections is how many connections one address may have; if zero,
+	// DefaultMaxConnections. More are refused (429).
+	MaxConnections int
+	// MaxHeader is how many bytes the headers of a request may have; if zero,
+	// DefaultMaxHeader. 4 KiB are always taken; more than it are refused (431).
+	MaxHeader int
+	// HeaderTimeout is how long they may take; if zero, DefaultHeaderTimeout. Then
+	// the connection is closed.
+	HeaderTimeout time.Duration
+}
+
 // NewServer returns a server for h at that address, which does not wait for who
-// is slow: headers may take 10 s and 16 KiB (431), and a connection may be idle
-// for 5 minutes, unless a Python program has written on it. Bodies have the limits
-// of h's [Config]. One address may have maxConnections; if zero,
-// DefaultMaxConnections; a negative number panics. The server has no limit for the
-// time of an answer, since followers have none.
-func NewServer(address string, h http.Handler, maxConnections int) *http.Server {
-	orDefault("NewServer: maxConnections", &maxConnections, DefaultMaxConnections)
-	c := &connections{max: maxConnections, open: make(map[string]int)}
+// is slow. A connection may be idle for 5 minutes, unless a Python program has
+// written on it. Bodies have the limits of h's [Config]. The server has no limit for
+// the time of an answer, since followers have none.
+func NewServer(address string, h http.Handler, config ServerConfig) *http.Server {
+	orDefault("NewServer: ServerConfig.MaxConnections", &config.MaxConnections, DefaultMaxConnections)
+	orDefault("NewServer: ServerConfig.MaxHeader", &config.MaxHeader, DefaultMaxHeader)
+	orDefault("NewServer: ServerConfig.HeaderTimeout", &config.HeaderTimeout, DefaultHeaderTimeout)
+	c := &connections{max: config.MaxConnections, open: make(map[string]int)}
 	srv := &http.Server{
-		Addr: address, Handler: h, MaxHeaderBytes: maxHeader, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		ConnContext: c.begin, ConnState: c.change,
+		Addr: address, Handler: h, MaxHeaderBytes: max(1, config.MaxHeader-moreHeader), ReadHeaderTimeout: config.HeaderTimeout,
+		IdleTimeout: idleTimeout, ConnContext: c.begin, ConnState: c.change,
 	}
 	python.Watch(srv)
 	return srv

@@ -101,7 +101,7 @@ func TestCheckSecret(t *testing.T) {
 	if panicked := panics(func() { NewHandler(Config{Tokens: []Token{{fullToken, control}}}) }); !strings.Contains(panicked, "Tokens[0].Access is 4; want Read, Write, both, or Full") {
 		t.Error(panicked)
 	}
-	if panicked := panics(func() { NewServer("", nil, -1) }); panicked != "host: NewServer: maxConnections is -1; want a positive number, or zero for 4096" {
+	if panicked := panics(func() { NewServer("", nil, ServerConfig{MaxConnections: -1}) }); panicked != "host: NewServer: ServerConfig.MaxConnections is -1; want a positive number, or zero for 4096" {
 		t.Error(panicked)
 	}
 	if panicked := panics(func() { NewHandler(Config{MaxBody: -1}) }); !strings.Contains(panicked, "Config.MaxBody is -1") {

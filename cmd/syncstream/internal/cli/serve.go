@@ -75,7 +75,8 @@ func noArgs(cmd *cobra.Command, args []string) error {
 type limitOptions struct {
 	config                     host.Config
 	maxBytes, maxLine, maxBody int64
-	maxConnections             int
+	server                     host.ServerConfig
+	maxHeader                  int64
 }
 
 func (o *limitOptions) define(f flags) {
@@ -86,16 +87,18 @@ func (o *limitOptions) define(f flags) {
 	f.add("max-buffers", "100", "`N` buffers (507)", count(&c.MaxBuffers, 1))
 	f.add("max-open", "10000", "`N` open workers of a buffer (507)", count(&c.MaxOpen, 1))
 	f.add("max-body", "4Mi", "`BYTES` of a request (413)", size(&o.maxBody))
+	f.add("max-header", "16Ki", "`BYTES` of its headers (431)", size(&o.maxHeader))
 	f.add("max-waiting", "4096", "`N` waiting requests of one address (429)", count(&c.MaxWaiting, 1))
-	f.add("max-connections", "4096", "`N` connections of one address (429)", count(&o.maxConnections, 1))
-	f.add("silence", "15s", "a worker that is silent for this `TIME` is lost", duration(&c.Silence))
-	f.add("body-timeout", "30s", "`TIME` for the body of a request (408)", duration(&c.BodyTimeout))
+	f.add("max-connections", "4096", "`N` connections of one address (429)", count(&o.server.MaxConnections, 1))
+	f.add("silence", "15s", "`TIME` until a silent worker is lost", duration(&c.Silence))
+	f.add("body-timeout", "30s", "`TIME` for its body (408); headers: 10s at most", duration(&c.BodyTimeout))
 }
 
 // complete turns the limits into the host's.
 func (o *limitOptions) complete() host.Config {
 	c := o.config
 	c.Buffer.MaxBytes, c.Buffer.MaxLine, c.MaxBody = int(o.maxBytes), int(o.maxLine), int(o.maxBody)
+	o.server.MaxHeader, o.server.HeaderTimeout = int(o.maxHeader), min(c.BodyTimeout, host.DefaultHeaderTimeout)
 	return c
 }
 
@@ -192,7 +195,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	config := o.limitOptions.complete()
 	config.Tokens = o.tokens
 	h := host.NewHandler(config)
-	srv := host.NewServer(o.listen, h, o.maxConnections)
+	srv := host.NewServer(o.listen, h, o.server)
 	served := make(chan error, 1)
 	go func() { served <- o.serve(srv, l) }()
 	if err := o.tell(l.Addr().(*net.TCPAddr)); err != nil {
