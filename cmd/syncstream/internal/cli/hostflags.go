@@ -17,10 +17,16 @@ import (
 type hostOptions struct {
 	address   string
 	tokenFile string
+	whenFull  string // block if empty, or drop
 }
 
 func (o *hostOptions) define(f flags) {
 	f.add("token-file", "", "the token that the host wants is in `FILE`; else in "+host.TokenVariable, text(&o.tokenFile))
+}
+
+// defineQueue defines what those need who bring lines to the host.
+func (o *hostOptions) defineQueue(f flags) {
+	f.choice("when-full", "`WHAT` while 64 MiB wait for the host, block or drop; to block has who writes wait, to drop lets the oldest lines go, and counts them", &o.whenFull, "block", "drop")
 }
 
 // complete takes the address, which what calls: it checks it before anything is
@@ -48,6 +54,9 @@ func (o *hostOptions) complete(cmd *cobra.Command, what, address string) error {
 // open returns a client, which tells stderr when the host is gone and back.
 func (o *hostOptions) open(stderr io.Writer) (*host.Client, error) {
 	c := host.ClientConfig{URL: o.address, Stderr: stderr}
+	if o.whenFull == "drop" {
+		c.WhenFull = host.DropOldest
+	}
 	if o.tokenFile != "" {
 		tokens, err := readTokens(o.tokenFile)
 		if err != nil {

@@ -22,8 +22,9 @@ type toOptions struct {
 
 func (o *toOptions) define(f flags) {
 	o.closeTimeout = syncstream.DefaultCloseTimeout
-	f.add("to", "", "send the lines to the buffer `URL` of a host too, http://HOST:PORT/NAME, whose stop ends the run; while 64 MiB wait for it, the workers wait", text(&o.to))
+	f.add("to", "", "send the lines to the buffer `URL` of a host too, http://HOST:PORT/NAME, whose stop ends the run", text(&o.to))
 	o.hostOptions.define(f)
+	o.hostOptions.defineQueue(f)
 	f.add("close-timeout", "5s", "at the end, wait this `TIME` until the host has all; what it has not then is counted, and the exit status not 0", duration(&o.closeTimeout))
 }
 

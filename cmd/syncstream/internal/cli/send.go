@@ -30,8 +30,8 @@ func newSend() *cobra.Command {
 		Use:   "send [flags] URL",
 		Short: "Send the lines of stdin to a host's buffer",
 		Long: `Send the lines of stdin to a buffer, as one worker's. A host that is gone is
-tried again; while 64 MiB wait for it, stdin waits. When the host stops its
-workers, send ends, and whoever writes to it finds that nobody reads.`,
+tried again. When the host stops its workers, send ends, and whoever writes to
+it finds that nobody reads.`,
 		Example: `  make 2>&1 | syncstream send --name build http://node1:7575/train
   tail -F app.log | syncstream send --name app http://node1:7575/logs
   syncstream send http://node1:7575/train            what you type, until Ctrl-D`,
@@ -49,6 +49,7 @@ Ctrl-C or SIGTERM, at the end of stdin or 1 s later; 2 for wrong usage.`},
 	o.hostOptions.define(flags{cmd.Flags(), "Host"})
 	f := flags{cmd.Flags(), "Send"}
 	f.add("close-timeout", "5s", "at the end, wait this `TIME` for the host", duration(&o.closeTimeout))
+	o.hostOptions.defineQueue(f)
 	f.add("name", "stdin", "the worker's `NAME`", text(&o.name))
 	f.onOff("json", "print what came of it as JSON", func(on bool) { o.json = on })
 	return cmd
