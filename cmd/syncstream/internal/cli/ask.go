@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,7 +47,7 @@ func (o *askOptions) run(ctx context.Context, ask func(context.Context, *host.Cl
 	ctx, cancel := context.WithTimeoutCause(ctx, o.patience, errPatience)
 	defer cancel()
 	if err := ask(ctx, client); err != nil {
-		return &exitStatus{code: exitFailure, err: err}
+		return &exitStatus{code: exitFailure, err: errors.New(words(err.Error()))}
 	}
 	return nil
 }

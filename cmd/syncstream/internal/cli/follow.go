@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -67,7 +68,7 @@ func (o *followOptions) run(ctx context.Context, stdout *os.File) error {
 		return outputStatus(failed)
 	}
 	if err != nil && ctx.Err() == nil {
-		return &exitStatus{code: exitFailure, err: err}
+		return &exitStatus{code: exitFailure, err: errors.New(words(err.Error()))}
 	}
 	return nil
 }

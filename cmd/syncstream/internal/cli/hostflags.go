@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 	"github.com/syncstream/syncstream/host"
 )
 
@@ -53,7 +54,7 @@ func (o *hostOptions) complete(cmd *cobra.Command, what, address string) error {
 
 // open returns a client, which tells stderr when the host is gone and back.
 func (o *hostOptions) open(stderr io.Writer) (*host.Client, error) {
-	c := host.ClientConfig{URL: o.address, Stderr: stderr}
+	c := host.ClientConfig{URL: o.address, Stderr: wordsWriter{stderr}}
 	if o.whenFull == "drop" {
 		c.WhenFull = host.DropOldest
 	}
@@ -66,6 +67,20 @@ func (o *hostOptions) open(stderr io.Writer) (*host.Client, error) {
 	}
 	return host.NewClient(c)
 }
+
+// wordsWriter takes what a client says, some of which are words of a host.
+type wordsWriter struct{ to io.Writer }
+
+func (w wordsWriter) Write(p []byte) (int, error) {
+	if _, err := fmt.Fprintln(w.to, words(strings.TrimSuffix(string(p), "\n"))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// words are those of a host, for people: without anything that a terminal would
+// obey, and with no row that could be taken for one of ours.
+func words(text string) string { return strings.ReplaceAll(view.Safe(text), "\n", "\n  ") }
 
 // addressArgs takes the one argument of a verb about a buffer.
 func (o *hostOptions) addressArgs(cmd *cobra.Command, args []string) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/torture"
+	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 )
 
 // Main runs the program and returns its exit status.
@@ -35,7 +36,10 @@ func Main() int {
 	return exitUsage
 }
 
-func complain(w io.Writer, err error) { fmt.Fprintf(w, "syncstream: %v\n", err) }
+// complain tells people of an error. Some of its words may be a host's, or a file's.
+func complain(w io.Writer, err error) {
+	fmt.Fprintf(w, "syncstream: %s\n", view.Safe(err.Error()))
+}
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

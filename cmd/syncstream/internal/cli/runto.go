@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 	"github.com/syncstream/syncstream/host"
 )
 
@@ -52,7 +51,7 @@ func (o *toOptions) deliver(buf *syncstream.Buffer, c *course) (*delivery, error
 		return nil, err
 	}
 	over := syncstream.NewOver(hearing{client, func(cause error) {
-		c.stop(&stopReason{text: "stopped by the host: " + view.Safe(cause.Error()), status: undecided})
+		c.stop(&stopReason{text: "stopped by the host: " + words(cause.Error()), status: undecided})
 	}}, syncstream.Config{CloseTimeout: o.closeTimeout})
 	return &delivery{over: over, way: buf.Forward(over), timeout: o.closeTimeout}, nil
 }
@@ -95,6 +94,6 @@ type noticeWriter struct{ course *course }
 
 // Write shows a row, which it does not wait for.
 func (w noticeWriter) Write(p []byte) (int, error) {
-	w.course.notice(view.Safe(strings.TrimPrefix(strings.TrimSuffix(string(p), "\n"), "syncstream: ")))
+	w.course.notice(strings.TrimPrefix(strings.TrimSuffix(string(p), "\n"), "syncstream: "))
 	return len(p), nil
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 )
 
 // sendOptions are what send was told.
@@ -100,10 +99,10 @@ func (o *sendOptions) tell(result *sent, signaled int) error {
 		}
 	}
 	if result.Stopped != "" {
-		complain(os.Stderr, errors.New("the host stops its workers: "+view.Safe(result.Stopped)))
+		complain(os.Stderr, errors.New("the host stops its workers: "+words(result.Stopped)))
 	}
 	if result.Error != "" {
-		return &exitStatus{code: exitFailure, err: errors.New(view.Safe(result.Error))}
+		return &exitStatus{code: exitFailure, err: errors.New(words(result.Error))}
 	}
 	return exitWith(signaled)
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 	"github.com/syncstream/syncstream/host"
 )
 
@@ -154,17 +153,17 @@ func (o *waitOptions) judge(client *host.Client, err error) (w waited, text stri
 	case errors.As(err, &failure):
 		w.Status, w.Error = statusOfText(failure.Err.Error()), failure.Err.Error()
 		w.Failed = &sourceName{failure.Source.ID, failure.Source.Name}
-		text = view.Safe(failure.Error())
+		text = words(failure.Error())
 	case errors.Is(err, errTimeout):
 		w.Status, w.Done, w.Error = exitTimeout, false, err.Error()
 		return w, o.tellOpen(client, &w)
 	case errors.Is(err, syncstream.ErrStopped):
 		w.Stopped = err.Error()
-		text = "the workers were stopped: " + view.Safe(err.Error())
+		text = "the workers were stopped: " + words(err.Error())
 	default:
 		w.Status, w.Error = exitFailure, err.Error()
 		w.Done = errors.Is(err, syncstream.ErrAbandoned)
-		text = view.Safe(err.Error())
+		text = words(err.Error())
 	}
 	return w, text
 }
@@ -184,7 +183,7 @@ func (o *waitOptions) tellOpen(client *host.Client, w *waited) string {
 		}
 		w.Open = append(w.Open, stateOf(&s))
 		if len(names) < 10 {
-			names = append(names, view.Safe(s.Source.Name+": "+s.Why))
+			names = append(names, words(s.Source.Name+": "+s.Why))
 		}
 	}
 	text := fmt.Sprintf("the %v of --timeout are over: %s open", o.timeout, plural(len(w.Open), "worker"))
