@@ -18,6 +18,7 @@ import (
 type hostOptions struct {
 	address   string
 	tokenFile string
+	token     string // of that file
 	whenFull  string // block if empty, or drop
 }
 
@@ -46,24 +47,19 @@ func (o *hostOptions) complete(cmd *cobra.Command, what, address string) error {
 	if o.tokenFile == "" {
 		return nil
 	}
-	if _, err := readTokens(o.tokenFile); err != nil {
+	tokens, err := readTokens(o.tokenFile) // once: it may be a pipe
+	if err != nil {
 		return usagef(cmd, "--token-file %s: %v", shownValue(o.tokenFile), reason(err))
 	}
+	o.token = tokens[0].Secret
 	return nil
 }
 
 // open returns a client, which tells stderr when the host is gone and back.
 func (o *hostOptions) open(stderr io.Writer) (*host.Client, error) {
-	c := host.ClientConfig{URL: o.address, Stderr: wordsWriter{stderr}}
+	c := host.ClientConfig{URL: o.address, Token: o.token, Stderr: wordsWriter{stderr}}
 	if o.whenFull == "drop" {
 		c.WhenFull = host.DropOldest
-	}
-	if o.tokenFile != "" {
-		tokens, err := readTokens(o.tokenFile)
-		if err != nil {
-			return nil, err
-		}
-		c.Token = tokens[0].Secret
 	}
 	return host.NewClient(c)
 }
@@ -100,12 +96,23 @@ func (o *patienceOptions) define(f flags) {
 
 var errPatience = errors.New("the time of --patience is over")
 
+// maxTokens is how many bytes a file with tokens may have.
+const maxTokens = 64 << 10
+
 // readTokens reads a file with a token in each line, and what it is for: read,
 // write or all, which it is without a word. Lines that begin with # are left out.
 func readTokens(path string) ([]host.Token, error) {
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxTokens+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(data) > maxTokens:
+		return nil, errors.New("it has more than 64 KiB: want a token in each line")
 	}
 	var tokens []host.Token
 	n := 0
