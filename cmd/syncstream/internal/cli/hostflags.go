@@ -91,7 +91,7 @@ type patienceOptions struct{ patience time.Duration }
 
 func (o *patienceOptions) define(f flags) {
 	o.patience = 10 * time.Second
-	f.add("patience", "10s", "give up on a host that does not answer after this `TIME`", duration(&o.patience))
+	f.add("patience", "10s", "give up on a host that does not answer after this `TIME`", someTime(&o.patience))
 }
 
 var errPatience = errors.New("the time of --patience is over")

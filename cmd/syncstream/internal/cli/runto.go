@@ -24,7 +24,7 @@ func (o *toOptions) define(f flags) {
 	f.add("to", "", "send the lines to the buffer `URL` of a host too, http://HOST:PORT/NAME, whose stop ends the run", text(&o.to))
 	o.hostOptions.define(f)
 	o.hostOptions.defineQueue(f)
-	f.add("close-timeout", "5s", "at the end, wait this `TIME` until the host has all; what it has not then is counted, and the exit status not 0", duration(&o.closeTimeout))
+	f.add("close-timeout", "5s", "at the end, wait this `TIME` until the host has all; what it has not then is counted, and the exit status not 0", someTime(&o.closeTimeout))
 }
 
 func (o *toOptions) complete(cmd *cobra.Command) error {

@@ -47,7 +47,7 @@ Ctrl-C or SIGTERM, at the end of stdin or 1 s later; 2 for wrong usage.`},
 	}
 	o.hostOptions.define(flags{cmd.Flags(), "Host"})
 	f := flags{cmd.Flags(), "Send"}
-	f.add("close-timeout", "5s", "at the end, wait this `TIME` for the host", duration(&o.closeTimeout))
+	f.add("close-timeout", "5s", "at the end, wait this `TIME` for the host", someTime(&o.closeTimeout))
 	o.hostOptions.defineQueue(f)
 	f.add("name", "stdin", "the worker's `NAME`", text(&o.name))
 	f.onOff("json", "print what came of it as JSON", func(on bool) { o.json = on })

@@ -90,8 +90,8 @@ func (o *limitOptions) define(f flags) {
 	f.add("max-header", "16Ki", "`BYTES` of its headers (431)", size(&o.maxHeader))
 	f.add("max-waiting", "4096", "`N` waiting requests of one address (429)", count(&c.MaxWaiting, 1))
 	f.add("max-connections", "4096", "`N` connections of one address (429)", count(&o.server.MaxConnections, 1))
-	f.add("silence", "15s", "`TIME` until a silent worker is lost", duration(&c.Silence))
-	f.add("body-timeout", "30s", "`TIME` for its body (408); headers: 10s at most", duration(&c.BodyTimeout))
+	f.add("silence", "15s", "`TIME` until a silent worker is lost", someTime(&c.Silence))
+	f.add("body-timeout", "30s", "`TIME` for its body (408); headers: 10s at most", someTime(&c.BodyTimeout))
 }
 
 // complete turns the limits into the host's.

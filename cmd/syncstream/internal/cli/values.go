@@ -138,6 +138,18 @@ func duration(to *time.Duration) func(string) error {
 	}
 }
 
+// someTime takes a time that is not 0.
+func someTime(to *time.Duration) func(string) error {
+	take := duration(to)
+	return func(s string) error {
+		err := take(s)
+		if err == nil && *to == 0 {
+			err = errors.New("want a time over 0, as in 10s, 1m30s or 250ms")
+		}
+		return err
+	}
+}
+
 // size takes an amount of bytes.
 func size(to *int64) func(string) error {
 	return func(s string) error {
