@@ -15,7 +15,6 @@ import (
 
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host/internal/wire"
-	"github.com/syncstream/syncstream/host/python"
 )
 
 // TokenVariable is the environment variable with the token of a [Client] that is
@@ -159,30 +158,6 @@ func parseAddress(address string) (base *url.URL, token string, err error) {
 
 // String returns the buffer's address, without a token.
 func (c *Client) String() string { return c.base.String() }
-
-func init() {
-	for _, scheme := range []string{"http", "https"} {
-		syncstream.Register(scheme, open)
-	}
-}
-
-// probeTimeout is how long opening waits to learn what is at an address.
-const probeTimeout = 2 * time.Second
-
-// open is how [syncstream.Open] opens http and https. Who does not answer is taken
-// for a host of this package, since a worker may begin before its host.
-func open(ctx context.Context, u *url.URL) (syncstream.Store, error) {
-	c, err := NewClient(ClientConfig{URL: u.String()})
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	if is, err := python.Probe(ctx, c.http, u.String()); err == nil && is {
-		return python.NewStore(u.String(), python.StoreConfig{})
-	}
-	return c, nil
-}
 
 // Feed opens a source at the host, as soon as that can be reached. The error is
 // [syncstream.ErrClosed] after Close, or says what the host would refuse.

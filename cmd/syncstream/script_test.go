@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -67,7 +68,9 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// Else the race detector has each syncstream sleep for a second as it ends.
 			env.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
-			return nil
+			python, err := filepath.Abs("../../host/python/testdata/host.py")
+			env.Setenv("PYTHON_HOST", python)
+			return err
 		},
 	})
 }

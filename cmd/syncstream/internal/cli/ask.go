@@ -9,7 +9,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/syncstream/syncstream/host"
+	"github.com/syncstream/syncstream"
 )
 
 // askOptions are those of a verb that asks a host for something, and prints what
@@ -23,7 +23,7 @@ type askOptions struct {
 
 // newAsk returns a command that does so; ask gets a client, and a context that
 // ends with our patience.
-func newAsk(o *askOptions, cmd *cobra.Command, ask func(context.Context, *host.Client) error) *cobra.Command {
+func newAsk(o *askOptions, cmd *cobra.Command, ask func(context.Context, syncstream.Store) error) *cobra.Command {
 	cmd.GroupID = groupHosts
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -39,13 +39,13 @@ func newAsk(o *askOptions, cmd *cobra.Command, ask func(context.Context, *host.C
 	return cmd
 }
 
-func (o *askOptions) run(ctx context.Context, ask func(context.Context, *host.Client) error) error {
-	client, err := o.open(io.Discard) // the error says it
+func (o *askOptions) run(ctx context.Context, ask func(context.Context, syncstream.Store) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.patience, errPatience)
+	defer cancel()
+	client, err := o.open(ctx, io.Discard) // the error says it
 	if err != nil {
 		return &exitStatus{code: exitFailure, err: err}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, o.patience, errPatience)
-	defer cancel()
 	if err := ask(ctx, client); err != nil {
 		return &exitStatus{code: exitFailure, err: errors.New(words(err.Error()))}
 	}

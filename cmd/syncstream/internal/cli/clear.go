@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-	"github.com/syncstream/syncstream/host"
+	"github.com/syncstream/syncstream"
 )
 
 // clearOptions are what clear was told.
@@ -29,7 +29,7 @@ is a buffer. Workers go on, and the host still knows how they came out.`,
 	return cmd
 }
 
-func (o *clearOptions) ask(ctx context.Context, client *host.Client) error {
+func (o *clearOptions) ask(ctx context.Context, client syncstream.Store) error {
 	empty := client.Clear
 	if o.reset {
 		empty = client.Reset

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/host"
 )
 
 // followOptions are what follow was told.
@@ -54,7 +53,7 @@ can't be written; 141 if nobody reads it any more; 2 for wrong usage.`},
 
 // run shows messages until there are no more, or a signal comes.
 func (o *followOptions) run(ctx context.Context, stdout *os.File) error {
-	client, err := o.open(os.Stderr)
+	client, err := o.open(ctx, os.Stderr)
 	if err != nil {
 		return &exitStatus{code: exitFailure, err: err}
 	}
@@ -74,7 +73,7 @@ func (o *followOptions) run(ctx context.Context, stdout *os.File) error {
 }
 
 // follow shows messages; an error of rows ends it too.
-func (o *followOptions) follow(ctx context.Context, client *host.Client, rows *rows) error {
+func (o *followOptions) follow(ctx context.Context, client syncstream.Store, rows *rows) error {
 	after, err := o.begin(ctx, client, rows)
 	if err != nil {
 		return err
@@ -96,7 +95,7 @@ func (o *followOptions) follow(ctx context.Context, client *host.Client, rows *r
 }
 
 // begin shows the last messages, and returns behind which to go on.
-func (o *followOptions) begin(ctx context.Context, client *host.Client, rows *rows) (syncstream.Position, error) {
+func (o *followOptions) begin(ctx context.Context, client syncstream.Store, rows *rows) (syncstream.Position, error) {
 	if o.n == 0 {
 		return syncstream.Latest, nil
 	}

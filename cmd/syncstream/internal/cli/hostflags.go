@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
 	"github.com/syncstream/syncstream/host"
 )
@@ -55,13 +57,13 @@ func (o *hostOptions) complete(cmd *cobra.Command, what, address string) error {
 	return nil
 }
 
-// open returns a client, which tells stderr when the host is gone and back.
-func (o *hostOptions) open(stderr io.Writer) (*host.Client, error) {
+// open opens the buffer, which tells stderr when the host is gone and back.
+func (o *hostOptions) open(ctx context.Context, stderr io.Writer) (syncstream.Store, error) {
 	c := host.ClientConfig{URL: o.address, Token: o.token, Stderr: wordsWriter{stderr}}
 	if o.whenFull == "drop" {
 		c.WhenFull = host.DropOldest
 	}
-	return host.NewClient(c)
+	return host.OpenStore(ctx, c)
 }
 
 // wordsWriter takes what a client says, some of which are words of a host.

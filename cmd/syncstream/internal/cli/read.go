@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/syncstream/syncstream/host"
+	"github.com/syncstream/syncstream"
 )
 
 // readOptions are what read was told.
@@ -32,7 +32,7 @@ func newRead() *cobra.Command {
 	return cmd
 }
 
-func (o *readOptions) ask(ctx context.Context, client *host.Client) error {
+func (o *readOptions) ask(ctx context.Context, client syncstream.Store) error {
 	messages, err := client.Last(ctx, o.n)
 	if err != nil {
 		return err

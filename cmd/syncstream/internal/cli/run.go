@@ -88,7 +88,7 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err != nil {
 		return &exitStatus{code: exitFailure, err: err}
 	}
-	to, err := o.deliver(buf, c)
+	to, err := o.deliver(ctx, buf, c)
 	if err != nil {
 		return &exitStatus{code: exitFailure, err: err}
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/host"
 )
 
 // toOptions say to which host the workers' lines go as well.
@@ -42,11 +41,11 @@ type delivery struct {
 }
 
 // deliver has all that buf gets brought to the host, and c hear of its stop.
-func (o *toOptions) deliver(buf *syncstream.Buffer, c *course) (*delivery, error) {
+func (o *toOptions) deliver(ctx context.Context, buf *syncstream.Buffer, c *course) (*delivery, error) {
 	if o.to == "" {
 		return nil, nil
 	}
-	client, err := o.open(noticeWriter{c})
+	client, err := o.open(ctx, noticeWriter{c})
 	if err != nil {
 		return nil, err
 	}
@@ -69,16 +68,16 @@ func (d *delivery) close() error {
 	return d.over.Close()
 }
 
-// hearing is a client that tells of a stop. Buffers over it ask its sources' mirrors
+// hearing is a store that tells of a stop. Buffers over it ask its sources' mirrors
 // too.
 type hearing struct {
-	*host.Client
+	syncstream.Store
 	stopped func(cause error)
 }
 
 // Feed opens a source, which hears of a stop.
 func (h hearing) Feed(source *syncstream.Source) (syncstream.Feed, error) {
-	feed, err := h.Client.Feed(source)
+	feed, err := h.Store.Feed(source)
 	if err == nil {
 		context.AfterFunc(feed.Context(), func() {
 			if cause := context.Cause(feed.Context()); errors.Is(cause, syncstream.ErrStopped) {

@@ -71,7 +71,7 @@ type sent struct {
 }
 
 func (o *sendOptions) run(ctx context.Context, stdin io.Reader) error {
-	client, err := o.open(os.Stderr)
+	client, err := o.open(ctx, os.Stderr)
 	if err != nil {
 		return &exitStatus{code: exitFailure, err: err}
 	}

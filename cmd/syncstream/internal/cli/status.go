@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -11,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/cmd/syncstream/internal/view"
-	"github.com/syncstream/syncstream/host"
 )
 
 func newStatus() *cobra.Command {
@@ -25,12 +25,12 @@ written, what was lost of it, and why it is still open or how it ended.`,
   syncstream status --json http://node1:7575/train | jq '.sources[].state'
   syncstream status --token-file token https://node1:7575/train`,
 		Annotations: map[string]string{footerOf: askFooter},
-	}, func(ctx context.Context, client *host.Client) error {
+	}, func(ctx context.Context, client syncstream.Store) error {
 		stats, sources, err := client.Snapshot(ctx)
 		if err != nil {
 			return err
 		}
-		all := account{Version: 1, URL: client.String(), Stats: statsOf(&stats), Sources: make([]sourceState, 0, len(sources))}
+		all := account{Version: 1, URL: o.address, Stats: statsOf(&stats), Sources: make([]sourceState, 0, len(sources))}
 		for i := range sources {
 			all.Sources = append(all.Sources, stateOf(&sources[i]))
 		}
@@ -114,7 +114,11 @@ func (a *account) table() string {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "NAME\tHOST\tPID\tSTATE\tLINES\tBYTES\tLOST\tWHY\n")
 	for _, s := range a.Sources {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%s\n", cell(s.Name), cell(s.Host), s.PID, s.State, s.Lines, s.Bytes, s.Lost,
+		pid := "-"
+		if s.PID > 0 {
+			pid = strconv.Itoa(s.PID)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", cell(s.Name), cell(s.Host), pid, s.State, s.Lines, s.Bytes, s.Lost,
 			cell(cmp.Or(s.Why, s.Error)))
 	}
 	t.Flush() // to memory

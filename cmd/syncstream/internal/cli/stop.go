@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/host"
 )
 
 // stopOptions are what stop was told.
@@ -35,7 +34,7 @@ are open. Workers that never write hear it too. It waits for none of them.`,
 // askFooter says how verbs end that ask a host.
 const askFooter = `Exits with 0; 1 if the host does not answer, or refuses; 2 for wrong usage.`
 
-func (o *stopOptions) ask(ctx context.Context, client *host.Client) error {
+func (o *stopOptions) ask(ctx context.Context, client syncstream.Store) error {
 	_, before, err := client.Snapshot(ctx)
 	if err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/syncstream/syncstream"
-	"github.com/syncstream/syncstream/host"
 )
 
 // waitOptions are what wait was told.
@@ -82,7 +81,7 @@ type sourceName struct {
 }
 
 func (o *waitOptions) run(ctx context.Context) error {
-	client, err := o.open(os.Stderr)
+	client, err := o.open(ctx, os.Stderr)
 	if err != nil {
 		return &exitStatus{code: exitFailure, err: err}
 	}
@@ -113,7 +112,7 @@ func (o *waitOptions) run(ctx context.Context) error {
 const expectEvery = 200 * time.Millisecond
 
 // arrive waits until as many workers have come as are expected.
-func (o *waitOptions) arrive(ctx context.Context, client *host.Client) error {
+func (o *waitOptions) arrive(ctx context.Context, client syncstream.Store) error {
 	for o.expect > 0 {
 		_, sources, err := client.Snapshot(ctx)
 		if err != nil {
@@ -145,7 +144,7 @@ func countWorkers(all []syncstream.SourceStatus) int {
 }
 
 // judge says what came of it, and what people are told.
-func (o *waitOptions) judge(client *host.Client, err error) (w waited, text string) {
+func (o *waitOptions) judge(client syncstream.Store, err error) (w waited, text string) {
 	w = waited{Version: 1, Done: true}
 	var failure *syncstream.Failure
 	switch {
@@ -169,7 +168,7 @@ func (o *waitOptions) judge(client *host.Client, err error) (w waited, text stri
 }
 
 // tellOpen says who is open after --timeout, if the host can still be asked.
-func (o *waitOptions) tellOpen(client *host.Client, w *waited) string {
+func (o *waitOptions) tellOpen(client syncstream.Store, w *waited) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	_, sources, err := client.Snapshot(ctx)
