@@ -200,10 +200,22 @@ func (c *Client) allFeeds() []*feed {
 
 // undelivered says how many messages the host does not have.
 func (c *Client) undelivered(n int, err error) error {
-	if reason := c.health.reason(); reason != nil {
-		return fmt.Errorf("host: %d messages were not delivered to %s: %w (%v)", n, c, err, reason)
+	what := messages(n) + " were"
+	if n == 1 {
+		what = messages(n) + " was"
 	}
-	return fmt.Errorf("host: %d messages were not delivered to %s: %w", n, c, err)
+	if reason := c.health.reason(); reason != nil {
+		return fmt.Errorf("host: %s not delivered to %s: %w (%v)", what, c, err, reason)
+	}
+	return fmt.Errorf("host: %s not delivered to %s: %w", what, c, err)
+}
+
+// messages says how many there are.
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
 }
 
 // Close delivers what the feeds were given, and sends nothing more afterwards:

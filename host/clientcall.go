@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/syncstream/syncstream/host/internal/wire"
 )
@@ -91,19 +94,40 @@ func (c *Client) send(ctx context.Context, method, op string, q url.Values, head
 	}
 	if resp.StatusCode >= 300 {
 		defer resp.Body.Close()
-		return nil, refusalOf(resp)
+		return nil, c.refusalOf(resp)
 	}
 	return resp, nil
 }
 
-func refusalOf(resp *http.Response) error {
-	r := &refusal{status: resp.StatusCode, text: http.StatusText(resp.StatusCode)}
+// refusalOf understands an answer that is no success. One without a host's
+// message can come from another program, which then says what it is, or from a
+// proxy that finds no host behind it.
+func (c *Client) refusalOf(resp *http.Response) error {
+	r := &refusal{status: resp.StatusCode}
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	var p wire.Problem
-	if json.Unmarshal(data, &p) == nil && p.Message != "" {
+	switch {
+	case json.Unmarshal(data, &p) == nil && p.Message != "":
 		r.text, r.progress = p.Message, p.Progress
+		if resp.StatusCode == http.StatusUnauthorized && c.token == "" {
+			r.text = "the host wants a token, and there is none in " + TokenVariable
+		}
+	case resp.StatusCode >= 500:
+		r.text = http.StatusText(resp.StatusCode)
+	default:
+		r.text = cmp.Or(plainText(data), http.StatusText(resp.StatusCode)) + ": is a host of syncstream there?"
 	}
 	return r
+}
+
+// plainText returns what a program says that answers with one line for people.
+func plainText(data []byte) string {
+	text := strings.TrimRight(string(data), ".\r\n")
+	printable := strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+	if len(text) > 200 || !printable || strings.ContainsAny(text, "<{") {
+		return ""
+	}
+	return text
 }
 
 // call sends a request, and decodes the answer.

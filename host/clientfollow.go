@@ -136,12 +136,11 @@ func (f *longFollow) take(e *wire.Event) error {
 		f.client.came(&m, f.buffer)
 		return f.give(m, e.ID)
 	case wire.EventAnew:
-		var p wire.Problem
-		json.Unmarshal(e.Data, &p)
 		f.q.Set("after", f.client.place(syncstream.Oldest)) // where the stream goes on, though it may break now
 		return f.give(syncstream.Message{
 			Source: f.client.share(&syncstream.Source{ID: "host", Name: "host"}), Stream: syncstream.Control,
-			Kind: syncstream.Gap, Time: time.Now(), End: syncstream.EndNone, Text: p.Message,
+			Kind: syncstream.Gap, Time: time.Now(), End: syncstream.EndNone,
+			Text: "the host was started again, or has another buffer there: nobody knows how much is missing here",
 		}, "")
 	case wire.EventEnd:
 		var end wire.End

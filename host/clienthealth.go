@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -51,9 +52,14 @@ func (h *health) tellGone(c *Client, after time.Duration, back <-chan struct{}) 
 	gone := h.back == back && !h.since.IsZero() && c.ctx.Err() == nil
 	h.told = h.told || gone
 	h.mu.Unlock()
-	if gone {
-		c.say("can't be reached, and is tried again: %v", err)
+	if !gone {
+		return
 	}
+	how := "can't be reached"
+	if _, refused := errors.AsType[*refusal](err); refused {
+		how = "refuses"
+	}
+	c.say("%s, and is tried again: %v", how, err)
 }
 
 func (h *health) succeed(c *Client) {

@@ -183,7 +183,7 @@ func TestClientHostForgets(t *testing.T) {
 	m.stop()
 	m.start(NewHandler(Config{}))
 	fmt.Fprint(writes, "three\n")
-	if anew := <-got; anew.Kind != syncstream.Gap || anew.Missing != 0 || !strings.Contains(anew.Text, "another buffer") {
+	if anew := <-got; anew.Kind != syncstream.Gap || anew.Missing != 0 || !strings.Contains(anew.Text, "the host was started again") {
 		t.Errorf("who follows is told %+v", anew)
 	}
 	if gap := <-got; gap.Kind != syncstream.Gap || gap.Missing != 2 || gap.Num != 1 {
@@ -427,7 +427,7 @@ func TestClientRefused(t *testing.T) {
 			t.Fatalf("message %d is %+v", i+1, m)
 		}
 	}
-	if s := told.String(); !strings.HasSuffix(s, "does not take 1 messages of m, which are lost: body: batch 1: a message has more than 10 bytes (413)\n") || strings.Count(s, "\n") != 1 {
+	if s := told.String(); !strings.HasSuffix(s, "does not take 1 message of m, now lost: body: batch 1: a message has more than 10 bytes (413)\n") || strings.Count(s, "\n") != 1 {
 		t.Errorf("people were told %q", s)
 	}
 	b.Close()
@@ -724,6 +724,52 @@ func TestClientAway(t *testing.T) {
 	}
 }
 
+// What refuses is named as it is: a host, a proxy without one behind it, or what is
+// no host at all.
+func TestClientNamesRefusal(t *testing.T) {
+	t.Setenv(TokenVariable, "")
+	withTokens := NewHandler(Config{Tokens: []Token{{"0123456789abcdef", Full}}})
+	answer := func(status int, text string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			io.WriteString(w, text)
+		})
+	}
+	for _, c := range []struct {
+		name    string
+		handler http.Handler
+		token   string
+		want    string
+	}{
+		{"no token", withTokens, "", "the host wants a token, and there is none in SYNCSTREAM_TOKEN (401)"},
+		{"a wrong one", withTokens, "fedcba9876543210", "the host does not know this token (401)"},
+		{"a page", answer(404, "<html>\nnothing here"), "", "Not Found: is a host of syncstream there? (404)"},
+		{"other JSON", answer(404, `{"error":"nothing here"}`), "", "Not Found: is a host of syncstream there? (404)"},
+		{
+			"a text", answer(400, "Client sent an HTTP request to an HTTPS server.\n"), "",
+			"Client sent an HTTP request to an HTTPS server: is a host of syncstream there? (400)",
+		},
+		{"a text for terminals", answer(400, "\x1b[2J"), "", "Bad Request: is a host of syncstream there? (400)"},
+		{"a proxy", answer(502, "<html>"), "", "Bad Gateway (502)"},
+	} {
+		srv := httptest.NewServer(c.handler)
+		var told notes
+		client, err := NewClient(ClientConfig{URL: srv.URL + "/train", Token: c.token, Stderr: &told})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.send(t.Context(), http.MethodGet, "status", nil, nil, nil)
+		check(t, c.name, fmt.Sprint(err), c.want)
+		client.health.fail(client, time.Now().Add(-tellAfter), err)
+		for told.String() == "" { // at once
+			client.health.pause(t.Context())
+		}
+		check(t, c.name, told.String(), "syncstream: the host of "+srv.URL+"/train refuses, and is tried again: "+c.want)
+		client.Close(t.Context())
+		srv.Close()
+	}
+}
+
 // Who follows has been told of another buffer, and goes on at its oldest message
 // though the connection breaks before that came, wherever it had begun.
 func TestClientFollowsAnew(t *testing.T) {
@@ -732,7 +778,7 @@ func TestClientFollowsAnew(t *testing.T) {
 		"event: anew\ndata: {\"message\":\"another buffer\"}\n\n",
 		"event: end\ndata: {\"reason\":\"closed\"}\n\n",
 	)
-	check(t, "messages", got, "one\nanother buffer")
+	check(t, "messages", got, "one\nthe host was started again, or has another buffer there: nobody knows how much is missing here")
 	check(t, "requests", requests, "latest \nlatest old-1\noldest ")
 }
 

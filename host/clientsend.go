@@ -404,7 +404,7 @@ func (it *item) giveUp(why error) {
 		f.end(syncstream.ErrClosed)
 		return
 	}
-	c.say("does not take %d messages of %s, which are lost: %v", it.messages(), f.source, why)
+	c.say("does not take %s of %s, now lost: %v", messages(it.messages()), f.source, why)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queue.cost -= it.cost
