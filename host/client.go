@@ -87,6 +87,7 @@ type Client struct {
 	epoch   uint64 // of the newest feed
 	closed  bool
 	held    heldState
+	denied  deniedState
 }
 
 // NewClient returns a client. It sends nothing yet.
@@ -120,6 +121,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.room.L = &c.mu
+	c.denied.hurry = make(chan struct{}, 1)
 	return c, nil
 }
 
@@ -179,7 +181,8 @@ func (c *Client) Feed(source *syncstream.Source) (syncstream.Feed, error) {
 	return f, nil
 }
 
-// Flush returns when the host has acknowledged all that the feeds were given.
+// Flush returns when the host has acknowledged all that the feeds were given. When
+// it refuses the token, the error says so at once; what waits is tried again.
 func (c *Client) Flush(ctx context.Context) error {
 	for _, f := range c.allFeeds() {
 		if err := f.wait(ctx); err != nil {
@@ -204,7 +207,7 @@ func (c *Client) undelivered(n int, err error) error {
 	if n == 1 {
 		what = messages(n) + " was"
 	}
-	if reason := c.health.reason(); reason != nil {
+	if reason := c.health.reason(); reason != nil && !isDenied(err) {
 		return fmt.Errorf("host: %s not delivered to %s: %w (%v)", what, c, err, reason)
 	}
 	return fmt.Errorf("host: %s not delivered to %s: %w", what, c, err)
@@ -220,8 +223,8 @@ func messages(n int) string {
 
 // Close delivers what the feeds were given, and sends nothing more afterwards:
 // a source that is open then is taken for lost by the host after a while. When ctx
-// ends first, the error says how many messages were not delivered. Nothing of the
-// client runs on afterwards, unless its Stderr takes nothing. What reads goes on
+// ends first, or the host refuses the token, the error says how many messages were
+// not delivered. Nothing of the client runs on afterwards, unless its Stderr takes nothing. What reads goes on
 // working.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()

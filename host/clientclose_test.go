@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,6 +76,45 @@ func TestClientCloseFull(t *testing.T) {
 		if !f.(*feed).full {
 			t.Error("something has run after Close")
 		}
+	})
+}
+
+// Nobody waits until a host accepts a token that it has refused; but it is tried
+// again, so what was written arrives when it does.
+func TestClientCloseDenied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, Config{Tokens: []Token{{"0123456789abcdef", Full}, {"for-reading-only-1", Read}}})
+		var accepts atomic.Bool
+		way := &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
+			if accepts.Load() {
+				r.Header.Set("Authorization", "Bearer 0123456789abcdef")
+			}
+			return h.client.Transport.RoundTrip(r)
+		})}
+		c, err := NewClient(ClientConfig{URL: "http://localhost/train", Token: "for-reading-only-1", Stderr: io.Discard, HTTPClient: way})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := syncstream.NewOver(c, syncstream.Config{CloseTimeout: time.Hour})
+		m := openMirror(b, "a")
+		io.WriteString(m, "one\n")
+		time.Sleep(time.Minute) // it is tried rarely now
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for _, err := range []error{m.Flush(ctx), m.Close(), c.Flush(ctx)} {
+			if want := "host: 1 message was not delivered to http://localhost/train: this token is for reading, and this needs one for writing (403)"; err == nil || err.Error() != want {
+				t.Errorf("it says %v, want %s", err, want)
+			}
+		}
+		if took := time.Since(begun); took > firstPause {
+			t.Errorf("it took %v", took)
+		}
+		accepts.Store(true)
+		if err := b.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		check(t, "the host has", texts(t, h.buffer()), "one")
 	})
 }
 

@@ -186,12 +186,18 @@ func (f *feed) Flush(ctx context.Context) error {
 	return nil
 }
 
-// wait returns when the host has all that was ordered before, or never will.
+// wait returns when the host has all that was ordered before, or never will, or
+// refuses the token.
 func (f *feed) wait(ctx context.Context) error {
 	mu := &f.client.mu
 	mu.Lock()
 	defer mu.Unlock()
+	sent := f.client.denied.sent
+	f.client.hurryLocked()
 	for orders := f.orders; f.done < orders && f.dead == nil; {
+		if err := f.client.deniedLocked(sent); err != nil {
+			return err
+		}
 		if f.moved == nil {
 			f.moved = make(chan struct{})
 		}

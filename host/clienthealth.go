@@ -85,8 +85,8 @@ func (h *health) reason() error {
 }
 
 // pause waits before the next try: longer each time, and for less when somebody
-// else has reached the host.
-func (h *health) pause(ctx context.Context) {
+// else has reached the host, or there is a value in hurry.
+func (h *health) pause(ctx context.Context, hurry <-chan struct{}) {
 	h.mu.Lock()
 	back, tries := h.back, h.tries
 	h.mu.Unlock()
@@ -95,6 +95,7 @@ func (h *health) pause(ctx context.Context) {
 	select {
 	case <-timer.C:
 	case <-back:
+	case <-hurry:
 	case <-ctx.Done():
 	}
 }

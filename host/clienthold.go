@@ -58,7 +58,7 @@ func (c *Client) holdAll() {
 		cancel()
 		if err != nil && !again {
 			c.health.fail(c, time.Now(), err) // it may have been held for long
-			c.health.pause(c.ctx)
+			c.health.pause(c.ctx, nil)
 			continue
 		}
 		if again || time.Since(begun) >= quickHold {

@@ -299,7 +299,7 @@ func blocked(c *Client) <-chan struct{} {
 		first := c.health.tries
 		c.health.mu.Unlock()
 		for tries := first; tries < first+2; {
-			c.health.pause(c.ctx)
+			c.health.pause(c.ctx, nil)
 			c.health.mu.Lock()
 			tries = c.health.tries
 			c.health.mu.Unlock()
@@ -716,7 +716,7 @@ func TestClientAway(t *testing.T) {
 		t.Errorf("it is away since %v", since)
 	}
 	for !strings.Contains(told.String(), "no answer") { // at once
-		c.health.pause(t.Context())
+		c.health.pause(t.Context(), nil)
 	}
 	c.health.succeed(c)
 	if s := told.String(); !strings.Contains(s, "is back after 17") {
@@ -762,7 +762,7 @@ func TestClientNamesRefusal(t *testing.T) {
 		check(t, c.name, fmt.Sprint(err), c.want)
 		client.health.fail(client, time.Now().Add(-tellAfter), err)
 		for told.String() == "" { // at once
-			client.health.pause(t.Context())
+			client.health.pause(t.Context(), nil)
 		}
 		check(t, c.name, told.String(), "syncstream: the host of "+srv.URL+"/train refuses, and is tried again: "+c.want)
 		client.Close(t.Context())

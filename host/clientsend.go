@@ -40,9 +40,11 @@ func (c *Client) startLocked() {
 func (c *Client) sendAll() {
 	for items := c.nextItems(nil); len(items) > 0; items = c.nextItems(items[:0]) {
 		sent := time.Now()
-		if err := c.sendItems(items); err != nil {
+		err := c.sendItems(items)
+		c.setDenied(err)
+		if err != nil {
 			c.health.fail(c, sent, err)
-			c.health.pause(c.ctx)
+			c.health.pause(c.ctx, c.denied.hurry)
 		}
 	}
 }
@@ -71,7 +73,9 @@ func (c *Client) nextItems(all []*item) []*item {
 	if c.ctx.Err() != nil {
 		all = nil
 	}
-	c.sending = len(all) > 0
+	if c.sending = len(all) > 0; c.sending {
+		c.denied.sent++
+	}
 	return all
 }
 
