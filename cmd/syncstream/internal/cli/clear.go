@@ -18,8 +18,8 @@ func newClear() *cobra.Command {
 	cmd := newAsk(&o.askOptions, &cobra.Command{
 		Use:   "clear [flags] URL",
 		Short: "Remove all messages of a host's buffer",
-		Long: `Remove all messages of a buffer, and say how many have been removed since there
-is a buffer. Workers go on, and the host still knows how they came out.`,
+		Long: `Remove all messages of a buffer, and say how many there were. Workers go on, and
+the host still knows how they came out.`,
 		Example: `  syncstream clear http://node1:7575/train
   syncstream clear --reset http://node1:7575/train   before the next run
   syncstream clear --json http://node1:7575/train`,
@@ -34,15 +34,23 @@ func (o *clearOptions) ask(ctx context.Context, client syncstream.Store) error {
 	if o.reset {
 		empty = client.Reset
 	}
-	if err := empty(ctx); err != nil {
-		return err
-	}
-	stats, _, err := client.Snapshot(ctx)
+	before, _, err := client.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	return o.print(plural(int(stats.Cleared.Messages), "message")+" removed\n", struct {
+	if err := empty(ctx); err != nil {
+		return err
+	}
+	after, _, err := client.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	removed := after.Cleared.Messages
+	if removed >= before.Cleared.Messages { // else the host was started again, and has another buffer
+		removed -= before.Cleared.Messages
+	}
+	return o.print(plural(int(removed), "message")+" removed\n", struct {
 		Version int    `json:"v"`
 		Cleared uint64 `json:"cleared"`
-	}{1, stats.Cleared.Messages})
+	}{1, removed})
 }

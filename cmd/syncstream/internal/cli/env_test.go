@@ -21,7 +21,7 @@ var flagValues = map[string]string{
 	"stop-on": "fail", "kill-others": "true", "kill-others-on-fail": "true", "stop-signal": "INT", "grace": "1s",
 	"timeout": "1m", "until": "a:d", "fail-on": "b:e", "success": "first",
 	"tail": "3", "verdict": "v.json",
-	"to": "http://node1:7575/train", "token-file": "tokens", "close-timeout": "1s",
+	"to": "http://node1:7575/train", "token-file": "tokens", "close-timeout": "1s", "when-full": "drop",
 }
 
 // Each flag can be set by its variable, which workers do not inherit.
