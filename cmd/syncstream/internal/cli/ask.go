@@ -46,10 +46,11 @@ func (o *askOptions) run(ctx context.Context, ask func(context.Context, syncstre
 	if err != nil {
 		return &exitStatus{code: exitFailure, err: err}
 	}
-	if err := ask(ctx, client); err != nil {
-		return &exitStatus{code: exitFailure, err: errors.New(words(err.Error()))}
+	err = ask(ctx, client)
+	if _, ok := errors.AsType[*exitStatus](err); err == nil || ok {
+		return err
 	}
-	return nil
+	return &exitStatus{code: exitFailure, err: errors.New(words(err.Error()))}
 }
 
 // print prints a text, or with --json a value.

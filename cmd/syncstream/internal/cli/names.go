@@ -25,7 +25,11 @@ func nameWorkers(cmd *cobra.Command, workers []worker, names string) error {
 		return nil
 	}
 	list := strings.Split(names, ",")
-	if len(list) != len(workers) {
+	switch {
+	case len(list) == len(workers):
+	case len(workers) == 1:
+		return usagef(cmd, "--name %q: want one name, not %d", names, len(list))
+	default:
 		return usagef(cmd, "--name %q: want a name for each of the %d workers, not %d", names, len(workers), len(list))
 	}
 	seen := map[string]bool{}

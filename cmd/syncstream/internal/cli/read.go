@@ -41,5 +41,8 @@ func (o *readOptions) ask(ctx context.Context, client syncstream.Store) error {
 	for _, m := range messages {
 		rows.add(&m)
 	}
-	return rows.close()
+	if err := rows.close(); err != nil {
+		return outputStatus(err)
+	}
+	return nil
 }

@@ -126,8 +126,11 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usagef(cmd, "%s", err)
 	}
 	name := unknown.GetSpecifiedName()
-	if len(name) == 1 {
+	if len(name) == 1 && strings.Contains(cmd.Use, "-- ") {
 		return usagef(cmd, "there is no flag -%s; a program and its own flags stand behind --", name)
+	}
+	if len(name) == 1 {
+		return usagef(cmd, "there is no flag -%s", name)
 	}
 	if near := nearestFlag(cmd, name); near != "" {
 		return usagef(cmd, "there is no flag --%s; did you mean --%s?", name, near)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -46,7 +45,9 @@ func (r *rows) add(m *syncstream.Message) {
 	if err == nil {
 		err = r.view.WriteBatches([]*syncstream.Batch{b})
 	}
-	r.err = errors.Join(r.err, err)
+	if r.err == nil {
+		r.err = err
+	}
 }
 
 // flush writes what waits.
@@ -60,7 +61,10 @@ func (r *rows) flush() {
 // close writes what is left, and returns the first error.
 func (r *rows) close() error {
 	r.flush()
-	return errors.Join(r.err, r.view.Close())
+	if err := r.view.Close(); r.err == nil {
+		r.err = err
+	}
+	return r.err
 }
 
 // batchOf makes a batch of a message, as a view shows it: what ended the line
