@@ -44,7 +44,7 @@ func (o *showOptions) define(f flags) {
 // defineRows defines the flags that say how a row begins.
 func (o *showOptions) defineRows(f flags) {
 	c := &o.config
-	f.words("prefix,p", "name", "`WHAT` stands before each line: name, index, pid, rank, time, command, none, or a template such as '[{name} {pid}] '", parsed(&c.Prefix, view.ParsePrefix), "name", "index", "pid", "rank", "time", "command", "none")
+	f.words("prefix,p", "name", "`WHAT` stands before each line: name, index, pid, rank, host, time, command, none, or a template such as '[{name} {pid}] '", parsed(&c.Prefix, view.ParsePrefix), "name", "index", "pid", "rank", "host", "time", "command", "none")
 	f.add("timestamps,t", "", "the time before each line, as `FORMAT`: %H:%M:%S and the like, 15:04:05, iso, or unix; without one, %H:%M:%S.%L", parsed(&c.Timestamps, view.ParseTimestamps)).
 		NoOptDefVal = view.DefaultTimestamps
 	f.choice("color", "`WHEN` tags are in colour, auto, always or never; NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count too, and workers get them", &o.color, "auto", "always", "never")

@@ -28,7 +28,7 @@ type prefixPart struct {
 }
 
 // fields are what a prefix can show of a worker.
-var fields = []string{"name", "index", "pid", "rank", "time", "command"}
+var fields = []string{"name", "index", "pid", "rank", "host", "time", "command"}
 
 // ParsePrefix understands the name of a field, "none", or a template with fields
 // in braces, such as "[{name} {pid}] "; {{ is a brace. A field alone has " | "
@@ -210,6 +210,8 @@ func (t *tagger) value(field string, s *syncstream.Source) string {
 		return strconv.Itoa(s.PID)
 	case field == "rank" && s.Size > 0:
 		return strconv.Itoa(s.Rank)
+	case field == "host" && s.Host != "":
+		return visible(s.Host)
 	}
 	return "-"
 }
