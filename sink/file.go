@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 )
 
@@ -19,10 +20,11 @@ const (
 // makes [OpenFile] panic.
 type FileConfig struct {
 	// Path is where the file is. Older ones stand beside it, Path.1 being the
-	// newest of them.
+	// newest of them. A link is followed: it stays, and the older ones stand
+	// beside the file that it leads to.
 	Path string
 	// MaxBytes is how large a file may grow; if zero, it is not rotated. Only
-	// a single row can make it larger.
+	// a single row can make it larger. A device or a pipe is never rotated.
 	MaxBytes int64
 	// MaxFiles is how many files are kept, the one that is written to
 	// included; if zero, DefaultMaxFiles.
@@ -39,6 +41,7 @@ type File struct {
 
 	mu   sync.Mutex // held while files are written and renamed; guards what follows
 	file *os.File   // nil once closed
+	path string     // of the file, behind all links; empty, if it can't be rotated
 	size int64
 	open bool // it ends inside a row
 }
@@ -102,7 +105,7 @@ func (f *File) Write(p []byte) (written int, err error) {
 func (f *File) fits(p []byte) int {
 	limit := f.config.MaxBytes
 	room := limit - f.size
-	if limit == 0 || room >= int64(len(p)) {
+	if limit == 0 || f.path == "" || room >= int64(len(p)) {
 		return len(p)
 	}
 	if room > 0 {
@@ -137,7 +140,7 @@ func (f *File) appendLocked(p []byte) (int, error) {
 
 // rotateLocked renames the files, oldest first, and begins a new one.
 func (f *File) rotateLocked() error {
-	path := func(i int) string { return fmt.Sprintf("%s.%d", f.config.Path, i) }
+	path := func(i int) string { return fmt.Sprintf("%s.%d", f.path, i) }
 	for i := f.config.MaxFiles - 1; i > 1; i-- {
 		if err := os.Rename(path(i-1), path(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("sink: rotate the log: %w", err)
@@ -145,9 +148,9 @@ func (f *File) rotateLocked() error {
 	}
 	var err error
 	if f.config.MaxFiles > 1 {
-		err = os.Rename(f.config.Path, path(1))
+		err = os.Rename(f.path, path(1))
 	} else {
-		err = os.Remove(f.config.Path)
+		err = os.Remove(f.path)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // somebody else may rotate it, too
 		return fmt.Errorf("sink: rotate the log: %w", err)
@@ -185,11 +188,26 @@ func (f *File) openLocked() error {
 		return errors.Join(err, file.Close())
 	}
 	old := f.file
-	f.file, f.size, f.open = file, info.Size(), false
+	f.file, f.path, f.size, f.open = file, rotatable(f.config.Path, info), info.Size(), false
 	if old != nil {
 		return old.Close()
 	}
 	return nil
+}
+
+// rotatable returns the path, behind all links, of the file that was opened at
+// path; empty, if that is no regular file or has no name. To rename what path
+// itself is could take a device away, or a link such as /dev/stdout.
+func rotatable(path string, opened fs.FileInfo) string {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return ""
+	}
+	info, err := os.Lstat(real)
+	if err != nil || !info.Mode().IsRegular() || !os.SameFile(info, opened) {
+		return ""
+	}
+	return real
 }
 
 // Close closes the file. A second call does nothing.

@@ -3,6 +3,7 @@ package sink_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -134,6 +135,58 @@ func TestFileErrors(t *testing.T) {
 	}
 	if err := f.Reopen(); err == nil || !strings.Contains(err.Error(), "reopen the log "+path) {
 		t.Errorf("Reopen: %v", err)
+	}
+}
+
+// A log behind a link is rotated beside the file that it leads to, and the link
+// stays.
+func TestFileBehindLink(t *testing.T) {
+	dir := t.TempDir()
+	link, real := filepath.Join(dir, "link"), filepath.Join(dir, "log")
+	if err := os.Symlink("log", link); err != nil {
+		t.Fatal(err)
+	}
+	f := openFile(t, sink.FileConfig{Path: link, MaxBytes: 2, MaxFiles: 2})
+	f.Write([]byte("a\nb\nc\n"))
+	if got, want := files(t, real), `log="c\n" log.1="b\n"`; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if to, err := os.Readlink(link); to != "log" || err != nil {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	if got, want := files(t, link), `link="c\n"`; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// What is no regular file is written to and never renamed.
+func TestFileThatCannotBeRotated(t *testing.T) {
+	dir := t.TempDir()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	link := filepath.Join(dir, "log")
+	target := fmt.Sprintf("/dev/fd/%d", w.Fd())
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	f := openFile(t, sink.FileConfig{Path: link, MaxBytes: 2, MaxFiles: 2})
+	if n, err := f.Write([]byte("a\nb\nc\n")); n != 6 || err != nil {
+		t.Errorf("Write: %d, %v", n, err)
+	}
+	if to, err := os.Readlink(link); to != target || err != nil {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	if names, _ := filepath.Glob(link + "*"); len(names) != 1 {
+		t.Errorf("there are %q", names)
+	}
+	if err := errors.Join(f.Close(), w.Close()); err != nil {
+		t.Error(err)
+	}
+	if got, err := io.ReadAll(r); string(got) != "a\nb\nc\n" || err != nil {
+		t.Errorf("the pipe has %q, %v", got, err)
 	}
 }
 
