@@ -147,6 +147,9 @@ func (o *serveOptions) completeTokens(cmd *cobra.Command, loopback bool) error {
 			return usagef(cmd, "--listen %s: others reach it; want --token-file, %s or --insecure", shownValue(o.listen), host.TokenVariable)
 		}
 		o.tokenFile = filepath.Join(dir, "syncstream", "tokens")
+		if _, err := os.Stat(o.tokenFile); err == nil {
+			fmt.Fprintf(o.notes, "syncstream: the tokens are in %s\n", shownValue(o.tokenFile))
+		}
 	}
 	made, err := o.makeToken()
 	if err == nil {
@@ -252,6 +255,9 @@ func (o *serveOptions) tell(at *net.TCPAddr) error {
 		if own, err := os.Hostname(); err == nil {
 			name = own
 		}
+	}
+	if given, _, _ := net.SplitHostPort(o.listen); given != "" && net.ParseIP(given) == nil {
+		name = given // which a certificate may be for
 	}
 	url := fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(name, fmt.Sprint(at.Port)))
 	switch {
