@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/syncstream/syncstream"
+	"github.com/syncstream/syncstream/host/internal/wire"
 )
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -82,4 +84,49 @@ func TestClientNotHeld(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What comes behind a message that the host may not have is not taken for delivered,
+// though the answer says so: one of several that are answered together.
+func TestClientNoHostBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, err := NewClient(ClientConfig{
+			URL: "http://localhost/train", Stderr: io.Discard,
+			HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				time.Sleep(time.Millisecond) // so that the others wait for the first
+				text := `{"epoch":1,"num":0,"state":"open"}`
+				body, _ := io.ReadAll(r.Body)
+				if appends, err := wire.DecodeBatches(nil, body); err == nil && len(appends) > 1 {
+					answers := wire.Answers{Answers: make([]wire.Answer, len(appends))}
+					for i := range appends {
+						answers.Answers[i] = wire.Answer{Status: 200, Progress: &wire.Progress{Epoch: appends[i].Epoch, State: "open"}}
+						if i > 0 {
+							answers.Answers[i].Num = 1 << 60
+						}
+					}
+					data, _ := json.Marshal(answers)
+					text = string(data)
+				}
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+			})},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _ := client.Feed(&syncstream.Source{ID: "a"})
+		for i := range 2 {
+			time.Sleep(time.Millisecond / 4)
+			b, _ := syncstream.NewBatch(syncstream.BatchConfig{First: uint64(i + 1), Text: []byte("one\n")})
+			f.Append(b)
+			f.Mark(syncstream.StateAsked + syncstream.State(i)) // so that the messages are not put together
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := f.Flush(ctx); err == nil || !strings.Contains(err.Error(), "message 0 of 1") {
+			t.Errorf("Flush: %v", err)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		client.Close(ctx)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/syncstream/syncstream"
@@ -101,9 +102,12 @@ func (c *Client) sendItems(items []*item) error {
 	if err != nil {
 		return failed(items, err)
 	}
+	var again []*feed // what else is of them waits for what failed
 	for i, it := range items {
-		if err2 := it.take(&answers[i]); err2 != nil {
-			err = err2
+		if slices.Contains(again, it.feed) {
+			failed([]*item{it}, errNoProgress)
+		} else if err2 := it.take(&answers[i]); err2 != nil {
+			err, again = err2, append(again, it.feed)
 		}
 	}
 	return err
