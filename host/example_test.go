@@ -1,12 +1,15 @@
 package host_test
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 
+	"github.com/syncstream/syncstream"
 	"github.com/syncstream/syncstream/host"
 )
 
@@ -42,6 +45,37 @@ func ExampleHandler() {
 	// {"message":"success"}
 	// train-1 epoch 1
 	// train-1 epoch 2
+}
+
+// A host on a port of its own, and a worker that writes to it.
+func ExampleNewServer() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	h := host.NewHandler(host.Config{})
+	srv := host.NewServer("", h, host.ServerConfig{})
+	go srv.Serve(l)
+
+	ctx := context.Background()
+	b, err := syncstream.Open(ctx, "http://"+l.Addr().String()+"/train")
+	if err != nil {
+		panic(err)
+	}
+	b.Go("worker", func(_ context.Context, m *syncstream.Mirror) error {
+		fmt.Fprintln(m, "epoch 1")
+		return nil
+	})
+	fmt.Println(b.Wait(ctx), b.Close())
+
+	there, _ := h.Buffer("train")
+	messages, _ := there.Last(ctx, 1)
+	fmt.Println(messages[0].Source, messages[0].Text)
+	fmt.Println(h.Shutdown(ctx), srv.Shutdown(ctx))
+	// Output:
+	// <nil> <nil>
+	// worker epoch 1
+	// <nil> <nil>
 }
 
 func ExampleRedact() {
