@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -56,7 +57,7 @@ func (h *health) tellGone(c *Client, after time.Duration, back <-chan struct{}) 
 		return
 	}
 	how := "can't be reached"
-	if _, refused := errors.AsType[*refusal](err); refused {
+	if r, refused := errors.AsType[*refusal](err); refused && !isAway(r.status) {
 		how = "refuses"
 	}
 	c.say("%s, and is tried again: %v", how, err)
@@ -98,6 +99,12 @@ func (h *health) pause(ctx context.Context, hurry <-chan struct{}) {
 	case <-hurry:
 	case <-ctx.Done():
 	}
+}
+
+// isAway reports whether a status is that of a proxy that finds no host, or of a
+// host that is ending.
+func isAway(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // say tells people about the host.

@@ -764,7 +764,11 @@ func TestClientNamesRefusal(t *testing.T) {
 		for told.String() == "" { // at once
 			client.health.pause(t.Context(), nil)
 		}
-		check(t, c.name, told.String(), "syncstream: the host of "+srv.URL+"/train refuses, and is tried again: "+c.want)
+		how := "refuses"
+		if c.name == "a proxy" {
+			how = "can't be reached"
+		}
+		check(t, c.name, told.String(), "syncstream: the host of "+srv.URL+"/train "+how+", and is tried again: "+c.want)
 		client.Close(t.Context())
 		srv.Close()
 	}
