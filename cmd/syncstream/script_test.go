@@ -60,6 +60,8 @@ func worker() {
 
 // TestScript plays the stories in testdata/script.
 func TestScript(t *testing.T) {
+	// Under nohup the signal is ignored, which children would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"github.com/syncstream/syncstream/process"
@@ -16,5 +18,7 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(playEnv) // of its workers none plays
 		os.Exit(Main())
 	}
+	// Under nohup the signal is ignored, which children would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	// What the built command is made of, lest go test takes an old result for
@@ -26,6 +28,8 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	// Under nohup the signal is ignored, which children would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	dir, err := os.MkdirTemp("", "syncstream")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
