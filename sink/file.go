@@ -44,6 +44,7 @@ type File struct {
 	path string     // of the file, behind all links; empty, if it can't be rotated
 	size int64
 	open bool // it ends inside a row
+	torn bool // it does since before it was opened
 }
 
 // OpenFile opens the file for appending, or makes it.
@@ -68,7 +69,8 @@ func OpenFile(c FileConfig) (*File, error) {
 
 // Write appends p, and rotates first where the file would grow over
 // [FileConfig.MaxBytes]: p is divided behind a line end then, so a row is never
-// in two files, also where it comes in several calls.
+// in two files, also where it comes in several calls. A file that ended inside a
+// row when it was opened, as after a crash, gets a line end first.
 //
 // After an error, such as that of a full disk, what p has written of a row is
 // taken back where that can be done: what is in the file are whole rows. Where
@@ -80,6 +82,12 @@ func (f *File) Write(p []byte) (written int, err error) {
 	defer f.mu.Unlock()
 	if f.file == nil {
 		return 0, fmt.Errorf("sink: write %s: %w", f.config.Path, os.ErrClosed)
+	}
+	if f.torn && len(p) > 0 {
+		if _, err := f.appendLocked([]byte{'\n'}); err != nil {
+			return 0, fmt.Errorf("sink: %w", err)
+		}
+		f.torn = false
 	}
 	var failed error
 	for len(p) > 0 {
@@ -188,11 +196,39 @@ func (f *File) openLocked() error {
 		return errors.Join(err, file.Close())
 	}
 	old := f.file
-	f.file, f.path, f.size, f.open = file, rotatable(f.config.Path, info), info.Size(), false
+	if !isSame(old, info) {
+		f.open, f.torn = false, isTorn(f.config.Path, info)
+	}
+	f.file, f.path, f.size = file, rotatable(f.config.Path, info), info.Size()
 	if old != nil {
 		return old.Close()
 	}
 	return nil
+}
+
+// isSame reports whether old, if there is one, is the file that was opened.
+func isSame(old *os.File, opened fs.FileInfo) bool {
+	if old == nil {
+		return false
+	}
+	info, err := old.Stat()
+	return err == nil && os.SameFile(info, opened)
+}
+
+// isTorn reports whether the file that was opened at path ends inside a row.
+// One that may not be read is taken to be whole.
+func isTorn(path string, opened fs.FileInfo) bool {
+	if !opened.Mode().IsRegular() || opened.Size() == 0 {
+		return false
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	var last [1]byte
+	n, _ := file.ReadAt(last[:], opened.Size()-1)
+	return n == 1 && last[0] != '\n'
 }
 
 // rotatable returns the path, behind all links, of the file that was opened at

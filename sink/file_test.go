@@ -53,6 +53,9 @@ func TestFile(t *testing.T) {
 		{"grows without end", sink.FileConfig{}, "old\n", []string{"a\n", "b\n"}, `log="old\na\nb\n"`},
 		{"rotates when it is full", sink.FileConfig{MaxBytes: 4}, "", []string{"a\n", "b\n", "c\n"}, `log="c\n" log.1="a\nb\n"`},
 		{"counts what was there", sink.FileConfig{MaxBytes: 6}, "old\n", []string{"aa\n"}, `log="aa\n" log.1="old\n"`},
+		{"ends a row that a crash has torn", sink.FileConfig{}, "hal", []string{"a", "b\n", "c\n"}, `log="hal\nab\nc\n"`},
+		{"rotates behind a torn row", sink.FileConfig{MaxBytes: 4}, "hal", []string{"a\n"}, `log="a\n" log.1="hal\n"`},
+		{"adds nothing where nothing is written", sink.FileConfig{}, "hal", []string{""}, `log="hal"`},
 		{"divides a write behind a row", sink.FileConfig{MaxBytes: 4}, "", []string{"a\nb\nc\nd\ne\n"}, `log="e\n" log.1="c\nd\n" log.2="a\nb\n"`},
 		{"keeps a long row whole", sink.FileConfig{MaxBytes: 4}, "", []string{"a\n1234567\nb\n"}, `log="b\n" log.1="1234567\n" log.2="a\n"`},
 		{"keeps the newest", sink.FileConfig{MaxBytes: 2, MaxFiles: 3}, "", []string{"a\nb\nc\nd\n"}, `log="d\n" log.1="c\n" log.2="b\n"`},
@@ -106,6 +109,20 @@ func TestFileReopen(t *testing.T) {
 	}
 	if err := f.Reopen(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Reopen after Close: %v", err)
+	}
+}
+
+// A row that is begun goes on where the same file is opened anew.
+func TestFileReopenInsideRow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	f := openFile(t, sink.FileConfig{Path: path, MaxBytes: 3})
+	f.Write([]byte("12"))
+	if err := f.Reopen(); err != nil {
+		t.Error(err)
+	}
+	f.Write([]byte("345\n"))
+	if got, want := files(t, path), `log="12345\n"`; got != want {
+		t.Errorf("%s\nwant %s", got, want)
 	}
 }
 
