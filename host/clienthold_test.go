@@ -37,6 +37,7 @@ func TestClientNoHost(t *testing.T) {
 			}
 			b := syncstream.NewOver(client, syncstream.Config{})
 			mirror := openMirror(b, "m")
+			synctest.Wait() // so that the line is brought by a request of its own
 			io.WriteString(mirror, "one\n")
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
