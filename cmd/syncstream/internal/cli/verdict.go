@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -208,11 +209,20 @@ func crashLines(messages []syncstream.Message) []string {
 // signalName returns what JSON calls a signal.
 func signalName(sig syscall.Signal) string { return orElse(signalText(sig), fmt.Sprint(int(sig))) }
 
-// writeFile writes the verdict as JSON.
+// writeFile writes the verdict as JSON. It waits for nobody who may come to read
+// it.
 func (v *verdict) writeFile(path string) error {
 	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the verdict: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NONBLOCK, 0o644)
+	if errors.Is(err, syscall.ENXIO) { // a FIFO
+		return fmt.Errorf("write the verdict: nobody reads %s", path)
+	}
 	if err == nil {
-		err = os.WriteFile(path, append(text, '\n'), 0o644)
+		_, err = f.Write(append(text, '\n'))
+		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("write the verdict: %w", err)
