@@ -131,11 +131,15 @@ func (p *pipeReader) drain(fd uintptr) (done bool) {
 		if p.last >= busyRead {
 			pipe.Yield()
 		}
+		finishing := p.finishing()
 		p.last, p.err = p.w.readOnce(fd, p.large)
 		p.total += int64(p.last)
 		if p.err == pipe.ErrAgain {
 			p.err = nil
-			return p.finishing()
+			if finishing || !p.finishing() {
+				return finishing
+			}
+			continue // what came before that is to be read
 		}
 		if p.err != nil || p.pipe != nil && p.pipe.Took(fd, p.last) {
 			return true
