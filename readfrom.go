@@ -141,7 +141,8 @@ func (p *pipeReader) drain(fd uintptr) (done bool) {
 			}
 			continue // what came before that is to be read
 		}
-		if p.err != nil || p.pipe != nil && p.pipe.Took(fd, p.last) {
+		end := p.pipe != nil && p.pipe.Took(fd, p.last)
+		if end || p.err != nil {
 			return true
 		}
 		if p.last >= fullPipe && !p.tried {

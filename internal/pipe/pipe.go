@@ -26,6 +26,7 @@ type Reader struct {
 	// What follows is the reading goroutine's.
 	counted bool
 	left    int // bytes to read before the end, once counted
+	ended   bool
 }
 
 // NewReader returns a Reader of file, which it owns.
@@ -45,7 +46,7 @@ func (r *Reader) SyscallConn() (syscall.RawConn, error) { return r.file.SyscallC
 // given up all the same, so that who writes to the pipe can go on.
 func (r *Reader) CopyTo(w io.ReaderFrom, closed error) error {
 	_, err := w.ReadFrom(r)
-	for errors.Is(err, closed) && !r.Finishing() {
+	for errors.Is(err, closed) && !r.ended {
 		_, err = w.ReadFrom(r)
 	}
 	if errors.Is(err, closed) || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -119,5 +120,6 @@ func (r *Reader) Took(fd uintptr, n int) (end bool) {
 	} else {
 		r.counted, r.left = true, Available(fd)
 	}
-	return r.left <= 0
+	r.ended = r.left <= 0
+	return r.ended
 }
